@@ -1,0 +1,97 @@
+//! The figures of the tables, derived from a [`Report`].
+//!
+//! A metric's name carries its unit, then its qualifier.
+
+use std::collections::BTreeMap;
+
+use crate::{Histogram, Load, Report, WindowReport, decode, percentile};
+
+/// Such as `cpu_us_per_echo`.
+pub type MetricName = String;
+
+/// Figures by name.
+pub type Metrics = BTreeMap<MetricName, f64>;
+
+const NS_PER_US: f64 = 1e3;
+const NS_PER_MS: f64 = 1e6;
+const NS_PER_S: f64 = 1e9;
+
+/// Derives every figure that the report holds the raw data for.
+///
+/// A percentile with too few samples beyond it is left out, and so is any
+/// figure whose histogram cannot be read.
+#[must_use]
+pub fn metrics(report: &Report) -> Metrics {
+    let mut out = Metrics::new();
+    if let Some(classic) = &report.classic {
+        let total_ns = float(classic.total_ns);
+        let connections = f64::from(report.connections.requested);
+        out.insert("total_ms".into(), total_ns / NS_PER_MS);
+        out.insert("avg_us".into(), total_ns / NS_PER_US / connections);
+        out.insert(
+            "connections_per_s".into(),
+            connections / total_ns * NS_PER_S,
+        );
+        percentiles(&mut out, "connect", &classic.connect);
+        percentiles(&mut out, "echo", &classic.echo);
+    }
+    for window in &report.windows {
+        window_metrics(&mut out, window);
+    }
+    out
+}
+
+fn window_metrics(out: &mut Metrics, window: &WindowReport) {
+    let seconds = float(window.end_ns - window.start_ns) / NS_PER_S;
+    let per_s = float(window.echoes_in_window) / seconds;
+    let cpu_us = window.server.map(|usage| {
+        float(usage.cpu_ns + usage.softirq_ns)
+            / NS_PER_US
+            / float(window.echoes_in_window)
+    });
+    match window.load {
+        Load::Rate { .. } => {
+            out.insert("achieved_per_s".into(), per_s);
+            percentiles(out, "latency", &window.response);
+            percentiles(out, "service", &window.service);
+            percentiles(out, "slip", &window.slip);
+            if let Some(cpu_us) = cpu_us.filter(|us| us.is_finite()) {
+                out.insert("cpu_us_per_echo".into(), cpu_us);
+            }
+        }
+        Load::InFlight { .. } => {
+            out.insert("echoes_per_s".into(), per_s);
+            percentiles(out, "in_flight_latency", &window.response);
+            if let Some(cpu_us) = cpu_us.filter(|us| us.is_finite()) {
+                out.insert("cpu_us_per_echo_in_flight".into(), cpu_us);
+            }
+        }
+    }
+}
+
+fn percentiles(out: &mut Metrics, name: &str, stored: &str) {
+    let Ok(histogram) = decode(stored) else { return };
+    out.extend(named_percentiles(name, &histogram));
+}
+
+/// `NAME_us_p50`, `NAME_us_p99` and `NAME_us_p999` in microseconds, as far as
+/// the samples carry them.
+fn named_percentiles(
+    name: &str,
+    histogram: &Histogram,
+) -> impl Iterator<Item = (MetricName, f64)> {
+    [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)].into_iter().filter_map(
+        move |(qualifier, quantile)| {
+            let ns = percentile(histogram, quantile)?;
+            Some((format!("{name}_us_{qualifier}"), float(ns) / NS_PER_US))
+        },
+    )
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts and nanoseconds of a run stay far below 2^52"
+)]
+fn float(value: u64) -> f64 {
+    value as f64
+}

@@ -1,0 +1,101 @@
+//! What the client is asked to do.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the documents of this crate; both sides refuse another one.
+pub const PROTOCOL: u32 = 1;
+
+/// One order to the client: one server, one set of connections, some work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Equals [`PROTOCOL`].
+    pub protocol: u32,
+    /// Where the server listens.
+    pub addr: SocketAddr,
+    /// Connections to open, 1 or more.
+    pub connections: u32,
+    /// Bytes of one message, 1 or more.
+    pub payload_bytes: u32,
+    /// Seed of payloads, arrivals and the choice of connections.
+    pub seed: u64,
+    /// At most this many connections wait for their first echo at any moment,
+    /// so that a listen backlog of at least as many never overflows.
+    pub max_connecting: u32,
+    /// A phase in which no byte arrives for this long, though some are
+    /// outstanding, is given up as stalled. Milliseconds.
+    pub stall_ms: u64,
+    /// CPUs to own, one loop pinned to each; empty means one loop, unpinned.
+    pub cpus: Vec<u32>,
+    /// Processes whose CPU clocks are read at the edges of every window.
+    pub server_pids: Vec<u32>,
+    /// CPUs whose softirq time is added to the server's, because this kernel
+    /// accounts interrupt time apart from processes; empty where it does not.
+    pub softirq_cpus: Vec<u32>,
+    /// What to do with the connections.
+    pub work: Work,
+}
+
+/// The two kinds of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Work {
+    /// The original test: each connection connects, sends one payload, reads
+    /// it back and closes; no barrier.
+    Classic,
+    /// All connections are held open together, proved by the barrier, and
+    /// then loaded by one window after another.
+    Hold {
+        /// Stop at the barrier until [`crate::Command::Go`] arrives.
+        await_go: bool,
+        /// The windows, in order.
+        windows: Vec<Window>,
+    },
+}
+
+/// One stretch of load over connections that are already open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Name under which it is reported, such as `fixed_rate`.
+    pub name: String,
+    /// The load.
+    pub load: Load,
+    /// The same load runs this long before anything is counted.
+    /// Milliseconds.
+    pub warm_up_ms: u64,
+    /// Milliseconds, 1 or more.
+    pub duration_ms: u64,
+}
+
+/// How messages are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Load {
+    /// Open loop: messages are due at planned times, each on a connection
+    /// drawn at random, whether or not earlier ones came back.
+    Rate {
+        /// Echoes per second over all connections.
+        per_s: f64,
+        /// Distribution of the gaps.
+        arrivals: Arrivals,
+    },
+    /// Closed loop: one message outstanding on each of this many connections,
+    /// which are drawn from all by the seed.
+    InFlight {
+        /// At least 1 and at most [`Spec::connections`].
+        connections: u32,
+    },
+}
+
+/// Distribution of the gaps between planned messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// Exponential gaps: a Poisson process.
+    Poisson,
+    /// Equal gaps.
+    Uniform,
+}
