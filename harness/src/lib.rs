@@ -1,0 +1,10 @@
+//! Runs interchangeable echo servers under one client and tabulates what they
+//! cost.
+//!
+//! Modules are verbs, types are nouns. The pure ones (`plan`, `stats`,
+//! `summarize`, `compare`, `units`, `render`) touch no clock, file or process;
+//! a test holds them to it.
+
+pub mod host;
+pub mod plan;
+pub mod record;

@@ -1,0 +1,203 @@
+//! What a run will do, decided before anything is started.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One launch of a server under one workload.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Scenario {
+    /// The original test: N at once connect, send 100 bytes, read, close
+    Classic,
+    /// N held open together: idle snapshot, fixed rate, closed loop
+    Load,
+}
+
+impl Scenario {
+    /// The name in tables and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Load => "load",
+        }
+    }
+
+    /// The metric by which rows of this scenario are sorted and compared;
+    /// lower is better for every one of them.
+    #[must_use]
+    pub const fn primary_metric(self) -> &'static str {
+        match self {
+            Self::Classic => "total_ms",
+            Self::Load => "cpu_us_per_echo",
+        }
+    }
+}
+
+/// Where server and client run.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// Server and client on disjoint CPUs
+    Split,
+    /// Both on all CPUs
+    Shared,
+}
+
+/// How far a trial is kept apart from the rest of the machine.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// Processes run wherever the scheduler puts them
+    Plain,
+    /// Processes are bound to the CPUs of the placement
+    Pin,
+}
+
+/// What a lane is for.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    /// The reference server, run because the ratios need it though it was
+    /// not selected.
+    Reference,
+    /// The reference server a second time under another name: the ratio of
+    /// the two shows the noise.
+    Same,
+}
+
+/// One line of the experiment: a server under a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Lane {
+    /// Unique in the plan; the server's id but for control lanes.
+    pub name: String,
+    /// The server's id.
+    pub server: String,
+    /// Set for lanes that stand under `controls`, never in `rows`.
+    pub control: Option<Control>,
+    /// From `server.toml`.
+    pub family: String,
+    /// From `server.toml`.
+    pub model: String,
+    /// From `server.toml`: `maintained` or `discontinued…`.
+    pub status: String,
+}
+
+/// Everything that makes one run comparable to another, but for the machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Settings {
+    /// Connections held or opened at once.
+    pub connections: u32,
+    /// Bytes of a message.
+    pub payload_bytes: u32,
+    /// Echoes per second of the fixed-rate window, over all connections.
+    pub rate_per_s: f64,
+    /// Messages outstanding in the closed loop.
+    pub in_flight: u32,
+    /// `--workers` of every server.
+    pub workers: u32,
+    /// `--backlog` of every server.
+    pub backlog: u32,
+    /// `--buffer-bytes` of every server.
+    pub buffer_bytes: u32,
+    /// Where server and client run.
+    pub placement: Placement,
+    /// How far they are kept apart.
+    pub isolation: Isolation,
+    /// CPUs of the servers.
+    pub server_cpus: Vec<u32>,
+    /// CPUs of the client.
+    pub client_cpus: Vec<u32>,
+    /// Load before a window counts. Milliseconds.
+    pub warm_up_ms: u64,
+    /// The fixed-rate window. Milliseconds.
+    pub fixed_rate_ms: u64,
+    /// The closed-loop window. Milliseconds.
+    pub in_flight_ms: u64,
+    /// Time at rest with all connections open, for the CPU at rest.
+    /// Milliseconds.
+    pub idle_ms: u64,
+    /// Short windows, one round: estimates without intervals.
+    pub quick: bool,
+}
+
+/// One launch to make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Trial {
+    /// Counted from 1.
+    pub round: u32,
+    /// [`Lane::name`].
+    pub lane: String,
+    /// The workload.
+    pub scenario: Scenario,
+    /// Seed of payloads and arrivals: the same for all lanes of a round, so
+    /// that they meet the same load.
+    pub seed: u64,
+}
+
+/// A server that was selected and can't be run here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Skip {
+    /// The server's id.
+    pub server: String,
+    /// Why, such as `go not found on PATH`.
+    pub reason: String,
+    /// The command that makes it ready.
+    pub hint: Option<String>,
+}
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Seed of the order of trials and of all loads.
+    pub seed: u64,
+    /// Rounds; in each every lane runs every scenario once.
+    pub rounds: u32,
+    /// Scenarios in the order of selection.
+    pub scenarios: Vec<Scenario>,
+    /// The server that ratios refer to; none when it can't be run.
+    pub reference: Option<String>,
+    /// What holds for every trial.
+    pub settings: Settings,
+    /// Lanes in the order of selection, control lanes last.
+    pub lanes: Vec<Lane>,
+    /// Trials in the order of execution.
+    pub trials: Vec<Trial>,
+    /// Selected servers that can't be run here.
+    pub skipped: Vec<Skip>,
+}
