@@ -5,6 +5,10 @@
 //! `summarize`, `compare`, `units`, `render`) touch no clock, file or process;
 //! a test holds them to it.
 
+pub mod clock;
 pub mod host;
 pub mod plan;
+pub mod process;
 pub mod record;
+pub mod sample;
+pub mod sockets;

@@ -1,0 +1,98 @@
+//! Which processes there are, read from `/proc`, and short commands whose
+//! whole output is wanted.
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::{Exit, Launch, Process, wait_readable};
+
+/// Living processes of a process group, its leader included. A process that
+/// has ended and is not yet reaped doesn't count.
+#[must_use]
+pub fn group_members(group: u32) -> Vec<u32> {
+    living(|stat| stat.pgrp.unsigned_abs() == group)
+}
+
+/// Living children of a process.
+#[must_use]
+pub fn children_of(parent: i32) -> Vec<u32> {
+    living(|stat| stat.ppid == parent)
+}
+
+fn living(wanted: impl Fn(&procfs::process::Stat) -> bool) -> Vec<u32> {
+    let Ok(processes) = procfs::process::all_processes() else {
+        return Vec::new();
+    };
+    processes
+        .filter_map(|process| process.ok()?.stat().ok())
+        .filter(|stat| stat.state != 'Z' && stat.state != 'X' && wanted(stat))
+        .map(|stat| stat.pid.unsigned_abs())
+        .collect()
+}
+
+/// What a finished command printed.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// How it ended; `None` when it was killed at its deadline.
+    pub exit: Option<Exit>,
+    /// Standard output, at most 1 MiB.
+    pub stdout: String,
+    /// The last lines of standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Whether it exited with code 0.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        matches!(self.exit, Some(Exit { kind: super::ExitKind::Code(0), .. }))
+    }
+}
+
+/// Runs a command to its end or to the deadline, whichever is first.
+///
+/// # Errors
+/// The command can't be started.
+pub fn run(
+    command: &[OsString],
+    directory: Option<&Path>,
+    patience: Duration,
+) -> io::Result<Output> {
+    const LIMIT: usize = 1 << 20;
+    let deadline = Instant::now() + patience;
+    let mut process = Process::spawn(&Launch {
+        command: command.to_vec(),
+        directory: directory.map(Path::to_path_buf),
+        cpus: Vec::new(),
+    })?;
+    drop(process.take_stdin());
+    let mut pipe = process.take_stdout().expect("taken for the first time");
+    let mut stdout = Vec::new();
+    let mut chunk = [0; 16 << 10];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !wait_readable(&[pipe.as_fd()], left)[0] {
+            break;
+        }
+        match pipe.read(&mut chunk) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => stdout.extend_from_slice(&chunk[..read]),
+        }
+        stdout.truncate(LIMIT);
+    }
+    let left = deadline.saturating_duration_since(Instant::now());
+    let exit = process.wait(left);
+    if exit.is_none() {
+        process.kill();
+    }
+    // The reader of stderr ends with the process; give it a moment.
+    std::thread::sleep(Duration::from_millis(2));
+    Ok(Output {
+        exit,
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        stderr: process.stderr_tail(),
+    })
+}
