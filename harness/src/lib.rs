@@ -5,8 +5,12 @@
 //! `summarize`, `compare`, `units`, `render`) touch no clock, file or process;
 //! a test holds them to it.
 
+pub mod build;
+pub mod catalog;
 pub mod clock;
 pub mod host;
+pub mod interrupt;
+pub mod launch;
 pub mod plan;
 pub mod process;
 pub mod record;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Exit, Launch, Process, wait_readable};
+use crate::interrupt::Interrupt;
 
 /// Living processes of a process group, its leader included. A process that
 /// has ended and is not yet reaped doesn't count.
@@ -52,7 +53,8 @@ impl Output {
     }
 }
 
-/// Runs a command to its end or to the deadline, whichever is first.
+/// Runs a command to its end, to the deadline or to an interrupt, whichever
+/// is first.
 ///
 /// # Errors
 /// The command can't be started.
@@ -60,6 +62,7 @@ pub fn run(
     command: &[OsString],
     directory: Option<&Path>,
     patience: Duration,
+    interrupt: Option<&Interrupt>,
 ) -> io::Result<Output> {
     const LIMIT: usize = 1 << 20;
     let deadline = Instant::now() + patience;
@@ -74,7 +77,11 @@ pub fn run(
     let mut chunk = [0; 16 << 10];
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        if !wait_readable(&[pipe.as_fd()], left)[0] {
+        let mut fds = vec![pipe.as_fd()];
+        fds.extend(interrupt.map(Interrupt::fd));
+        let ready = wait_readable(&fds, left);
+        if !ready[0] || ready.get(1) == Some(&true) {
+            process.kill();
             break;
         }
         match pipe.read(&mut chunk) {
@@ -85,9 +92,7 @@ pub fn run(
     }
     let left = deadline.saturating_duration_since(Instant::now());
     let exit = process.wait(left);
-    if exit.is_none() {
-        process.kill();
-    }
+    process.kill();
     // The reader of stderr ends with the process; give it a moment.
     std::thread::sleep(Duration::from_millis(2));
     Ok(Output {

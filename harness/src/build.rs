@@ -1,0 +1,158 @@
+//! Builds each server by itself and takes the hash of what came out.
+//!
+//! One `cargo build` for all would unify the features of their dependencies
+//! and so change what is measured. After a failed build nothing old is run.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::catalog::{Server, target_directory};
+use crate::interrupt::Interrupt;
+use crate::process::output;
+use crate::record::Artifact;
+
+/// A server that can be launched.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// What it is, for the record.
+    pub artifact: Artifact,
+    /// The command that serves, without the contract's flags.
+    pub command: Vec<OsString>,
+    /// Where to run it.
+    pub directory: PathBuf,
+}
+
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+/// Runs a server's build commands.
+///
+/// # Errors
+/// The last lines of the command that failed.
+pub fn build(
+    server: &Server,
+    root: &Path,
+    version: &str,
+    interrupt: &Interrupt,
+) -> Result<Built> {
+    let directory =
+        if server.workspace { root } else { server.directory.as_path() };
+    for command in &server.manifest.build {
+        run(command, directory, interrupt)?;
+    }
+    let command = command_line(server);
+    let binary = Path::new(&command[0]);
+    let sha256 = hash(&server.directory, binary)
+        .with_context(|| format!("{} can't be hashed", server.id))?;
+    let artifact = Artifact { sha256, version: version.to_owned() };
+    Ok(Built { artifact, command, directory: server.directory.clone() })
+}
+
+/// Builds the client and returns where it is.
+///
+/// # Errors
+/// The last lines of the build.
+pub fn client(root: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
+    let command =
+        ["cargo", "build", "--release", "--locked", "--package", "load"];
+    run(&command.map(str::to_owned), root, interrupt)
+        .context("the client `load` can't be built")?;
+    Ok(target_directory(root).join("release/load"))
+}
+
+fn run(
+    command: &[String],
+    directory: &Path,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let words: Vec<OsString> = command.iter().map(Into::into).collect();
+    let shown = command.join(" ");
+    let output =
+        output::run(&words, Some(directory), PATIENCE, Some(interrupt))
+            .with_context(|| format!("`{shown}` can't be started"))?;
+    if output.success() {
+        return Ok(());
+    }
+    if interrupt.signal().is_some() {
+        bail!("interrupted");
+    }
+    let mut log = output.stdout;
+    log.push_str(&output.stderr);
+    let lines: Vec<&str> = log.lines().collect();
+    let last = &lines[lines.len().saturating_sub(50)..];
+    let end = output.exit.map_or_else(
+        || "took too long and was ended".to_owned(),
+        |exit| format!("ended with {}", exit.kind),
+    );
+    bail!("`{shown}` {end}\n{}", last.join("\n"))
+}
+
+/// A program named by a path lies in the server's directory.
+fn command_line(server: &Server) -> Vec<OsString> {
+    let mut words: Vec<OsString> =
+        server.manifest.serve.iter().map(Into::into).collect();
+    let program = &server.manifest.serve[0];
+    if program.contains('/') {
+        words[0] = server.directory.join(program).into_os_string();
+    }
+    words
+}
+
+/// SHA-256 over the names and contents of the directory's own files, sorted,
+/// and over the binary if it lies elsewhere.
+fn hash(directory: &Path, binary: &Path) -> Result<String> {
+    let mut files = Vec::new();
+    collect(directory, &mut files, 3)?;
+    if binary.is_absolute() && !files.iter().any(|file| file == binary) {
+        if binary.is_file() {
+            files.push(binary.to_path_buf());
+        } else {
+            bail!("{} was not built", binary.display());
+        }
+    }
+    files.sort();
+    let mut hash = Sha256::new();
+    for path in files {
+        hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+        hash.update([0]);
+        std::io::copy(&mut File::open(&path)?, &mut HashWriter(&mut hash))?;
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Directories that builds fill with what changes at every run.
+const GENERATED: [&str; 4] = ["target", "node_modules", "__pycache__", ".git"];
+
+fn collect(
+    directory: &Path,
+    files: &mut Vec<PathBuf>,
+    depth: u32,
+) -> Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default();
+        if path.is_file() {
+            files.push(path);
+        } else if depth > 0 && !GENERATED.iter().any(|skip| name == *skip) {
+            collect(&path, files, depth - 1)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,332 @@
+//! The servers there are: every directory under `servers/` with a
+//! `server.toml`, and those named by `--server-dir`.
+//!
+//! The harness knows no server by name, so adding one edits no code.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::plan::Skip;
+use crate::process::output;
+
+/// One server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Name of its directory, package, binary and table rows.
+    pub id: String,
+    /// Where it lives.
+    pub directory: PathBuf,
+    /// Its `server.toml`, defaults filled in.
+    pub manifest: Manifest,
+    /// It is a package of this workspace, built by cargo from the root.
+    pub workspace: bool,
+}
+
+/// `server.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The kind of concurrency.
+    pub family: Family,
+    /// One line.
+    pub model: String,
+    /// Which server of the original project it mirrors.
+    pub mirrors: Option<String>,
+    /// The server to read before it.
+    pub after: Option<String>,
+    /// `maintained`, or `discontinued` and what replaces it.
+    #[serde(default = "maintained")]
+    pub status: String,
+    /// Who owns the read buffer: `connection`, `shared`, `lent`, `runtime`.
+    pub buffer: Option<String>,
+    /// Flags that give what the library would have done by itself.
+    #[serde(default)]
+    pub shipped: Vec<String>,
+    /// Tools it needs.
+    #[serde(default)]
+    pub requires: Vec<Requirement>,
+    /// Commands that build it, run in its directory.
+    #[serde(default)]
+    pub build: Vec<Vec<String>>,
+    /// The command that serves, without the contract's flags.
+    #[serde(default)]
+    pub serve: Vec<String>,
+    /// Prints what built or runs it: the receipt.
+    #[serde(default)]
+    pub version: Vec<String>,
+    /// Seconds it may take to announce itself.
+    #[serde(default = "ready_s")]
+    pub ready_s: u32,
+}
+
+/// A tool and its least version.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// Prints the version, on stdout or stderr.
+    pub cmd: Vec<String>,
+    /// Finds the numbers in it, one group each.
+    pub regex: Option<String>,
+    /// What they must reach, most significant first.
+    #[serde(default)]
+    pub min: Vec<u32>,
+    /// The command that installs it.
+    pub hint: String,
+}
+
+/// Kinds of concurrency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the field's standard terms")]
+pub enum Family {
+    Threads,
+    Processes,
+    Readiness,
+    Completion,
+    Tasks,
+    Coroutines,
+}
+
+impl Family {
+    /// The name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Threads => "threads",
+            Self::Processes => "processes",
+            Self::Readiness => "readiness",
+            Self::Completion => "completion",
+            Self::Tasks => "tasks",
+            Self::Coroutines => "coroutines",
+        }
+    }
+}
+
+fn maintained() -> String {
+    "maintained".into()
+}
+
+const fn ready_s() -> u32 {
+    10
+}
+
+/// All servers, in reading order, and those whose `server.toml` is broken.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// In reading order.
+    pub servers: Vec<Server>,
+    /// With the reason.
+    pub broken: Vec<Skip>,
+}
+
+impl Catalog {
+    /// Reads `servers/` under the root of the suite, and `extra` directories.
+    ///
+    /// # Errors
+    /// `servers/` can't be read, an extra directory is no server, or two
+    /// servers bear one name.
+    pub fn load(root: &Path, extra: &[PathBuf]) -> Result<Self> {
+        let mut servers = Vec::new();
+        let mut broken = Vec::new();
+        for directory in directories(&root.join("servers"))? {
+            match read(&directory, Some(root)) {
+                Ok(server) => servers.push(server),
+                Err(error) => broken.push(Skip {
+                    server: id(&directory).unwrap_or_default(),
+                    reason: format!("{error:#}"),
+                    hint: None,
+                }),
+            }
+        }
+        for directory in extra {
+            let directory = directory.canonicalize().with_context(|| {
+                format!("--server-dir {} can't be opened", directory.display())
+            })?;
+            servers.push(read(&directory, None).with_context(|| {
+                format!("--server-dir {} is no server", directory.display())
+            })?);
+        }
+        let mut names = BTreeSet::new();
+        for server in &servers {
+            if !names.insert(&server.id) {
+                bail!(
+                    "two servers are named {}; rename one directory",
+                    server.id
+                );
+            }
+        }
+        Ok(Self { servers: in_reading_order(servers), broken })
+    }
+
+    /// The server with this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Server> {
+        self.servers.iter().find(|server| server.id == id)
+    }
+}
+
+fn directories(servers: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(servers)
+        .with_context(|| format!("{} can't be read", servers.display()))?;
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join("server.toml").is_file())
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+fn id(directory: &Path) -> Result<String> {
+    let name = directory
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || !name.chars().all(plain) {
+        bail!("a server's directory is named by letters, digits and '-_.'");
+    }
+    Ok(name.to_owned())
+}
+
+fn read(directory: &Path, root: Option<&Path>) -> Result<Server> {
+    let id = id(directory)?;
+    let path = directory.join("server.toml");
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{} can't be read", path.display()))?;
+    let mut manifest: Manifest = toml::from_str(&text)
+        .with_context(|| format!("server.toml of {id} is wrong"))?;
+    let member = directory.join("Cargo.toml").is_file();
+    let workspace = root.is_some() && member && manifest.serve.is_empty();
+    if let Some(root) = root.filter(|_| workspace) {
+        let to_words = |words: &[&str]| -> Vec<String> {
+            words.iter().map(|&word| word.to_owned()).collect()
+        };
+        manifest.build.push(to_words(&[
+            "cargo",
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            &id,
+        ]));
+        let binary = target_directory(root).join("release").join(&id);
+        manifest.serve.push(binary.to_string_lossy().into_owned());
+        if manifest.version.is_empty() {
+            manifest.version = to_words(&["rustc", "-V"]);
+        }
+    }
+    if manifest.serve.is_empty() {
+        bail!("server.toml of {id} lacks `serve`, the command that serves");
+    }
+    Ok(Server { id, directory: directory.to_path_buf(), manifest, workspace })
+}
+
+/// Where cargo puts what it builds for this workspace.
+#[must_use]
+pub fn target_directory(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |set| root.join(set))
+}
+
+/// Each server after the one it names, neighbours by name.
+fn in_reading_order(mut left: Vec<Server>) -> Vec<Server> {
+    left.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut ordered: Vec<Server> = Vec::new();
+    while !left.is_empty() {
+        let is_left = |id: &str| left.iter().any(|server| server.id == id);
+        let next = left
+            .iter()
+            .position(|server| {
+                // One that names itself, a circle or a stranger comes last.
+                server.manifest.after.as_deref().is_none_or(|id| !is_left(id))
+            })
+            .unwrap_or_default();
+        ordered.push(left.remove(next));
+    }
+    ordered
+}
+
+impl Server {
+    /// What its `version` command prints, or why it can't run here.
+    ///
+    /// # Errors
+    /// The skip to show: a missing tool, an old one, an unreadable receipt.
+    pub fn receipt(&self) -> std::result::Result<String, Skip> {
+        for requirement in &self.manifest.requires {
+            self.meets(requirement)?;
+        }
+        if self.manifest.version.is_empty() {
+            return Ok("unknown version".into());
+        }
+        let text = self.ask(&self.manifest.version).map_err(|reason| {
+            let hint = self.manifest.requires.first();
+            self.skip(reason, hint.map(|tool| tool.hint.clone()))
+        })?;
+        Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    }
+
+    fn meets(&self, tool: &Requirement) -> std::result::Result<(), Skip> {
+        let refuse = |reason| Err(self.skip(reason, Some(tool.hint.clone())));
+        let text = match self.ask(&tool.cmd) {
+            Ok(text) => text,
+            Err(reason) => return refuse(reason),
+        };
+        let Some(pattern) = &tool.regex else { return Ok(()) };
+        let Ok(pattern) = regex::Regex::new(pattern) else {
+            return refuse(format!("server.toml: {pattern:?} is no regex"));
+        };
+        let found: Vec<u32> = pattern
+            .captures(&text)
+            .map(|groups| {
+                groups
+                    .iter()
+                    .skip(1)
+                    .map(|group| group?.as_str().parse().ok())
+                    .map(Option::unwrap_or_default)
+                    .collect()
+            })
+            .unwrap_or_default();
+        if found >= tool.min {
+            return Ok(());
+        }
+        let dotted = |numbers: &[u32]| {
+            let words: Vec<_> = numbers.iter().map(u32::to_string).collect();
+            words.join(".")
+        };
+        refuse(format!(
+            "{} is {}, {} is needed",
+            tool.cmd[0],
+            if found.is_empty() { "unreadable".into() } else { dotted(&found) },
+            dotted(&tool.min),
+        ))
+    }
+
+    fn ask(&self, command: &[String]) -> std::result::Result<String, String> {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let Some(program) = command.first() else {
+            return Err("server.toml holds an empty command".into());
+        };
+        let words: Vec<OsString> = command.iter().map(Into::into).collect();
+        let output = output::run(&words, Some(&self.directory), PATIENCE, None)
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    format!("{program} not found on PATH")
+                }
+                _ => format!("{program} can't be started: {error}"),
+            })?;
+        if output.success() {
+            Ok(output.stdout + &output.stderr)
+        } else {
+            Err(format!("`{}` failed: {}", command.join(" "), output.stderr))
+        }
+    }
+
+    fn skip(&self, reason: String, hint: Option<String>) -> Skip {
+        Skip { server: self.id.clone(), reason, hint }
+    }
+}
