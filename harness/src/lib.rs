@@ -8,6 +8,7 @@
 pub mod build;
 pub mod catalog;
 pub mod clock;
+pub mod drive;
 pub mod host;
 pub mod interrupt;
 pub mod launch;

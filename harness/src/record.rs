@@ -6,6 +6,8 @@ use wire::{Connections, Fault, Report};
 
 use crate::plan::Trial;
 
+pub mod journal;
+
 /// Version of [`Record`]; a newer one is refused.
 pub const SCHEMA: u32 = 1;
 

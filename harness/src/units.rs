@@ -168,6 +168,8 @@ pub fn of_metric(metric: &str, value: f64) -> String {
         Percent(value).to_string()
     } else if metric.contains("_per_s") {
         PerSecond(value).to_string()
+    } else if matches!(metric, "threads" | "descriptors") {
+        format!("{value:.0}")
     } else {
         Plain(value).to_string()
     }
@@ -246,7 +248,8 @@ mod tests {
             ("rss_bytes_per_connection", 2048.0, "2.00 KiB"),
             ("rest_cpu_percent", 0.12, "0.1 %"),
             ("echoes_per_s", 118_000.0, "118k/s"),
-            ("threads", 3.0, "3.00"),
+            ("threads", 3.0, "3"),
+            ("switches_per_echo", 1.05, "1.05"),
         ];
         for (metric, value, text) in cases {
             assert_eq!(of_metric(metric, value), text);

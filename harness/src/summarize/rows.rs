@@ -1,0 +1,196 @@
+//! One row: a server under one workload, from all of its trials.
+//!
+//! Refuses to do: average a failed trial in, or hide one.
+
+use std::collections::BTreeMap;
+
+use super::gates::{CONSERVATION, gates, worse};
+use super::metrics::{client_limited, pooled};
+use super::reason::{plain, reason};
+use super::types::{Failure, Row};
+use crate::plan::{Lane, Plan, Scenario, Settings, Skip};
+use crate::record::{Gate, Measurement, Outcome, Record};
+
+/// Throughput of such a launch is a lower bound.
+pub const CLIENT_LIMITED: &str = "client-limited";
+
+/// The kernel could not be asked how many sockets are established.
+pub const CENSUS_UNREAD: &str = "census-unread";
+
+/// The row of one lane.
+#[must_use]
+pub(super) fn of_lane(
+    lane: &Lane,
+    scenario: Scenario,
+    records: &[Record],
+    plan: &Plan,
+    partial: bool,
+) -> Row {
+    let trials = last_of_each_round(lane, scenario, records);
+    let mut row = Row {
+        family: lane.family.clone(),
+        model: lane.model.clone(),
+        status: lane.status.clone(),
+        ..empty(&lane.name, scenario)
+    };
+    let mut measured = Vec::new();
+    for (round, record) in &trials {
+        match &record.outcome {
+            Outcome::Measured(measurement) => {
+                let checks =
+                    checks(record, measurement, &plan.settings, scenario);
+                match void(&checks) {
+                    Some(why) => row.failures.push(Failure {
+                        round: *round,
+                        outcome: record.outcome.name().into(),
+                        reason: why,
+                    }),
+                    None => measured.push((*round, measurement.as_ref())),
+                }
+                row.flags.extend(flags(measurement, &plan.settings, scenario));
+                row.gates.extend(checks);
+            }
+            failed => row.failures.push(Failure {
+                round: *round,
+                outcome: failed.name().into(),
+                reason: reason(failed).unwrap_or_default(),
+            }),
+        }
+    }
+    row.gates = worst(std::mem::take(&mut row.gates));
+    for flag in std::mem::take(&mut row.flags) {
+        *row.flag_counts.entry(flag).or_default() += 1;
+    }
+    row.flags = row.flag_counts.keys().cloned().collect();
+    row.rounds = u32::try_from(measured.len()).unwrap_or(u32::MAX);
+    (row.metrics, row.launches) = pooled(&measured, &plan.settings, scenario);
+    settle(&mut row, &trials, partial);
+    row
+}
+
+/// The row of a server that can't be run here.
+#[must_use]
+pub(super) fn of_skip(skip: &Skip, scenario: Scenario) -> Row {
+    Row {
+        reason: Some(plain(&skip.reason)),
+        hint: skip.hint.as_deref().map(plain),
+        ..empty(&skip.server, scenario)
+    }
+}
+
+fn empty(server: &str, scenario: Scenario) -> Row {
+    Row {
+        server: server.into(),
+        scenario,
+        outcome: "skipped".into(),
+        rounds: 0,
+        rank: None,
+        metrics: BTreeMap::new(),
+        gates: Vec::new(),
+        flags: Vec::new(),
+        flag_counts: BTreeMap::new(),
+        family: String::new(),
+        model: String::new(),
+        status: String::new(),
+        reason: None,
+        hint: None,
+        failures: Vec::new(),
+        ratio: None,
+        launches: Vec::new(),
+    }
+}
+
+/// A resumed run repeats what was interrupted: the later record counts.
+fn last_of_each_round<'a>(
+    lane: &Lane,
+    scenario: Scenario,
+    records: &'a [Record],
+) -> BTreeMap<u32, &'a Record> {
+    records
+        .iter()
+        .filter(|record| {
+            record.trial.lane == lane.name && record.trial.scenario == scenario
+        })
+        .map(|record| (record.trial.round, record))
+        .collect()
+}
+
+/// Recomputed checks, and those of the record that only the harness could
+/// make while the server ran.
+fn checks(
+    record: &Record,
+    measurement: &Measurement,
+    settings: &Settings,
+    scenario: Scenario,
+) -> Vec<Gate> {
+    let mut checks = gates(measurement, settings, scenario);
+    for gate in &record.gates {
+        if !checks.iter().any(|known| known.name == gate.name) {
+            checks.push(gate.clone());
+        }
+    }
+    checks
+}
+
+/// Why the figures of a launch are void, if they are.
+fn void(checks: &[Gate]) -> Option<String> {
+    let gate = checks
+        .iter()
+        .find(|gate| gate.name == CONSERVATION && !gate.pass)?;
+    Some(format!(
+        "what was sent and what came back do not add up: {} unaccounted for",
+        gate.value
+    ))
+}
+
+fn flags(
+    measurement: &Measurement,
+    settings: &Settings,
+    scenario: Scenario,
+) -> Vec<String> {
+    let mut flags: Vec<String> =
+        measurement.flags.iter().map(|flag| plain(flag)).collect();
+    if client_limited(measurement, settings) {
+        flags.push(CLIENT_LIMITED.into());
+    }
+    if scenario == Scenario::Load && measurement.census.is_none() {
+        flags.push(CENSUS_UNREAD.into());
+    }
+    flags.sort_unstable();
+    flags.dedup();
+    flags
+}
+
+/// Each check once, at its worst, in the order they were first made.
+fn worst(all: Vec<Gate>) -> Vec<Gate> {
+    let mut worst: Vec<Gate> = Vec::new();
+    for gate in all {
+        match worst.iter_mut().find(|known| known.name == gate.name) {
+            Some(known) => *known = worse(known.clone(), gate),
+            None => worst.push(gate),
+        }
+    }
+    worst
+}
+
+/// What the row as a whole came to.
+fn settle(row: &mut Row, trials: &BTreeMap<u32, &Record>, partial: bool) {
+    if row.rounds > 0 {
+        row.outcome = "measured".into();
+        return;
+    }
+    let Some(record) = trials.values().next_back() else {
+        let reason = if partial { "not run yet" } else { "no trial of it" };
+        row.reason = Some(reason.into());
+        return;
+    };
+    row.outcome = record.outcome.name().into();
+    row.reason = row.failures.last().map(|last| last.reason.clone());
+    row.hint = match &record.outcome {
+        Outcome::Skipped { hint, .. } => hint.as_deref().map(plain),
+        Outcome::BuildFailed { .. } => {
+            Some(format!("cargo harness build {}", plain(&row.server)))
+        }
+        _ => None,
+    };
+}
