@@ -17,3 +17,9 @@ pub mod process;
 pub mod record;
 pub mod sample;
 pub mod sockets;
+pub mod stats;
+pub mod summarize;
+pub mod units;
+
+#[cfg(test)]
+mod scripted;

@@ -3,6 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub mod make;
+pub mod order;
+pub mod place;
+#[cfg(test)]
+mod tests;
+
 /// One launch of a server under one workload.
 #[derive(
     Clone,

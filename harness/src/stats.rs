@@ -19,9 +19,7 @@ pub const LEVEL: f64 = 0.95;
 pub type ByRound = BTreeMap<u32, f64>;
 
 /// A figure with its uncertainty: never a bare number.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// The median over launches; for a percentile, that of all launches'
     /// samples together.

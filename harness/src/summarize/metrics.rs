@@ -81,10 +81,7 @@ fn launch(
 
 /// Whether the client, not the server, set the closed loop's throughput.
 #[must_use]
-pub fn client_limited(
-    measurement: &Measurement,
-    settings: &Settings,
-) -> bool {
+pub fn client_limited(measurement: &Measurement, settings: &Settings) -> bool {
     measurement
         .report
         .windows

@@ -64,7 +64,9 @@ fn corrupted(fault: &Fault) -> String {
         }
         FaultKind::Surplus => "surplus bytes".to_owned(),
         FaultKind::Mixed { other, other_offset } => {
-            format!("bytes of connection {other} from its offset {other_offset}")
+            format!(
+                "bytes of connection {other} from its offset {other_offset}"
+            )
         }
     };
     format!(

@@ -134,9 +134,8 @@ fn checks(
 
 /// Why the figures of a launch are void, if they are.
 fn void(checks: &[Gate]) -> Option<String> {
-    let gate = checks
-        .iter()
-        .find(|gate| gate.name == CONSERVATION && !gate.pass)?;
+    let gate =
+        checks.iter().find(|gate| gate.name == CONSERVATION && !gate.pass)?;
     Some(format!(
         "what was sent and what came back do not add up: {} unaccounted for",
         gate.value

@@ -153,9 +153,8 @@ impl Summary {
     #[must_use]
     pub fn reference_row(&self, scenario: Scenario) -> Option<&Row> {
         let reference = self.plan.reference.as_deref()?;
-        self.row(reference, scenario).or_else(|| {
-            find(&self.controls.reference, reference, scenario)
-        })
+        self.row(reference, scenario)
+            .or_else(|| find(&self.controls.reference, reference, scenario))
     }
 
     /// How far the same binary under two names was from a ratio of 1, as a

@@ -1,0 +1,126 @@
+//! Turns a request into a plan.
+
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Control, Lane, Plan, Scenario, Settings, Skip, Trial};
+
+/// What was asked for, names resolved.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Rounds, 1 or more.
+    pub rounds: u32,
+    /// In the order of selection.
+    pub scenarios: Vec<Scenario>,
+    /// Servers that can run, in the order of selection, `control` not set.
+    pub selected: Vec<Lane>,
+    /// The reference server, if it can run.
+    pub reference: Option<Lane>,
+    /// What holds for every trial.
+    pub settings: Settings,
+    /// Servers that can't run.
+    pub skipped: Vec<Skip>,
+}
+
+/// Lays out all trials. In each round and scenario every lane runs once, in
+/// an order shuffled by the seed, so that a drift of the machine meets every
+/// lane alike and neighbours in a round can be compared.
+///
+/// The order within a round depends on the seed and the round alone: a plan
+/// with more rounds begins with the same trials.
+#[must_use]
+pub fn make(request: Request) -> Plan {
+    let lanes = lanes(request.selected, request.reference.as_ref());
+    let mut trials = Vec::new();
+    for round in 1..=request.rounds {
+        for &scenario in &request.scenarios {
+            let seed = mix(request.seed, round, scenario);
+            let mut order: Vec<&Lane> = lanes.iter().collect();
+            order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+            trials.extend(order.into_iter().map(|lane| Trial {
+                round,
+                lane: lane.name.clone(),
+                scenario,
+                seed,
+            }));
+        }
+    }
+    Plan {
+        seed: request.seed,
+        rounds: request.rounds,
+        scenarios: request.scenarios,
+        reference: request.reference.map(|lane| lane.server),
+        settings: request.settings,
+        lanes,
+        trials,
+        skipped: request.skipped,
+    }
+}
+
+/// The selected lanes, then the reference if it wasn't selected, then the
+/// reference under its second name.
+fn lanes(mut lanes: Vec<Lane>, reference: Option<&Lane>) -> Vec<Lane> {
+    let Some(reference) = reference else { return lanes };
+    if lanes.iter().all(|lane| lane.server != reference.server) {
+        lanes.push(Lane {
+            control: Some(Control::Reference),
+            ..reference.clone()
+        });
+    }
+    lanes.push(Lane {
+        name: format!("{}@same", reference.server),
+        control: Some(Control::Same),
+        ..reference.clone()
+    });
+    lanes
+}
+
+/// A seed of its own for each round and scenario (SplitMix64, Steele et al.
+/// 2014).
+fn mix(seed: u64, round: u32, scenario: Scenario) -> u64 {
+    let step = u64::from(round) << 8 | scenario as u64;
+    let mut z = seed.wrapping_add(step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// How long one trial takes, about: what it sleeps through by design and
+/// what launch, connects, sweeps and stop took on a 2-CPU machine.
+#[must_use]
+pub fn trial_time(settings: &Settings, scenario: Scenario) -> Duration {
+    let connections = u64::from(settings.connections);
+    let millis = match scenario {
+        Scenario::Classic => 300 + connections / 12,
+        Scenario::Load => {
+            500 + connections / 10
+                + settings.idle_ms
+                + settings.warm_up_ms * 3 / 2
+                + settings.fixed_rate_ms
+                + settings.in_flight_ms
+        }
+    };
+    Duration::from_millis(millis)
+}
+
+/// How long these trials take, about.
+#[must_use]
+pub fn total_time<'a>(
+    settings: &Settings,
+    trials: impl IntoIterator<Item = &'a Trial>,
+) -> Duration {
+    trials.into_iter().map(|trial| trial_time(settings, trial.scenario)).sum()
+}
+
+/// As many of `rounds` as fit the budget, but at least one. A budget cuts
+/// rounds, never connections.
+#[must_use]
+pub fn rounds_within(budget: Duration, one: Duration, rounds: u32) -> u32 {
+    let fit = budget.as_secs_f64() / one.as_secs_f64().max(0.001);
+    (1..=rounds).rev().find(|&count| f64::from(count) <= fit).unwrap_or(1)
+}

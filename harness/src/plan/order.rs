@@ -1,0 +1,87 @@
+//! What a trial orders the client to do.
+
+use std::net::SocketAddr;
+
+use wire::{Arrivals, Load, PROTOCOL, Spec, Window, Work};
+
+use super::{Isolation, Scenario, Settings, Trial};
+
+/// Facts that are known only once the server runs.
+#[derive(Clone, Debug)]
+pub struct Target<'a> {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// Its processes.
+    pub pids: &'a [u32],
+    /// This kernel keeps interrupt time out of process CPU clocks.
+    pub irq_time_apart: bool,
+}
+
+/// Held connections are opened with few under way, so that opening them
+/// costs no retransmission whatever the backlog.
+const PACED: u32 = 512;
+/// Accept queues hold `backlog` + 1; a margin keeps the storm of `classic`
+/// below it, for each overflow costs a second of the kernel's SYN timer and
+/// would measure that timer instead of the server.
+const MARGIN: u32 = 96;
+/// A phase is given up when no byte comes for this long.
+const STALL_MS: u64 = 5_000;
+
+/// The name of the open-loop window.
+pub const FIXED_RATE: &str = "fixed_rate";
+/// The name of the closed-loop window.
+pub const IN_FLIGHT: &str = "in_flight";
+
+/// The order for one trial.
+#[must_use]
+pub fn spec(settings: &Settings, trial: &Trial, target: &Target<'_>) -> Spec {
+    let (work, max_connecting) = match trial.scenario {
+        Scenario::Classic => {
+            (Work::Classic, settings.backlog.saturating_sub(MARGIN).max(1))
+        }
+        Scenario::Load => {
+            let windows = windows(settings);
+            (Work::Hold { await_go: true, windows }, PACED)
+        }
+    };
+    let pinned = settings.isolation == Isolation::Pin;
+    Spec {
+        protocol: PROTOCOL,
+        addr: target.addr,
+        connections: settings.connections,
+        payload_bytes: settings.payload_bytes,
+        seed: trial.seed,
+        max_connecting,
+        stall_ms: STALL_MS,
+        cpus: if pinned { settings.client_cpus.clone() } else { Vec::new() },
+        server_pids: target.pids.to_vec(),
+        softirq_cpus: if target.irq_time_apart {
+            settings.server_cpus.clone()
+        } else {
+            Vec::new()
+        },
+        work,
+    }
+}
+
+fn windows(settings: &Settings) -> Vec<Window> {
+    vec![
+        Window {
+            name: FIXED_RATE.into(),
+            load: Load::Rate {
+                per_s: settings.rate_per_s,
+                arrivals: Arrivals::Poisson,
+            },
+            warm_up_ms: settings.warm_up_ms,
+            duration_ms: settings.fixed_rate_ms,
+        },
+        Window {
+            name: IN_FLIGHT.into(),
+            load: Load::InFlight {
+                connections: settings.in_flight.min(settings.connections),
+            },
+            warm_up_ms: settings.warm_up_ms / 2,
+            duration_ms: settings.in_flight_ms,
+        },
+    ]
+}

@@ -1,0 +1,149 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::make::{Request, make, rounds_within, total_time};
+use super::order::{Target, spec};
+use super::*;
+
+fn lane(id: &str) -> Lane {
+    Lane {
+        name: id.into(),
+        server: id.into(),
+        control: None,
+        family: "threads".into(),
+        model: "m".into(),
+        status: "maintained".into(),
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        connections: 10_000,
+        payload_bytes: 100,
+        rate_per_s: 10_000.0,
+        in_flight: 256,
+        workers: 1,
+        backlog: 4096,
+        buffer_bytes: 4096,
+        placement: Placement::Split,
+        isolation: Isolation::Pin,
+        server_cpus: vec![0],
+        client_cpus: vec![1],
+        warm_up_ms: 500,
+        fixed_rate_ms: 2_000,
+        in_flight_ms: 1_000,
+        idle_ms: 200,
+        quick: false,
+    }
+}
+
+fn request(rounds: u32, seed: u64) -> Request {
+    Request {
+        seed,
+        rounds,
+        scenarios: vec![Scenario::Classic, Scenario::Load],
+        selected: vec![lane("a"), lane("b"), lane("c")],
+        reference: Some(lane("b")),
+        settings: settings(),
+        skipped: Vec::new(),
+    }
+}
+
+#[test]
+fn each_round_holds_every_lane_and_scenario_once() {
+    let plan = make(request(6, 1));
+    for round in 1..=6 {
+        let names: Vec<_> = plan
+            .trials
+            .iter()
+            .filter(|trial| trial.round == round)
+            .map(|trial| (trial.scenario, trial.lane.as_str()))
+            .collect();
+        let different: BTreeSet<_> = names.iter().collect();
+        assert_eq!(names.len(), 8);
+        assert_eq!(different.len(), 8);
+    }
+}
+
+#[test]
+fn the_reference_runs_twice_under_two_names() {
+    let plan = make(request(1, 1));
+    let names: Vec<_> =
+        plan.lanes.iter().map(|lane| lane.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c", "b@same"]);
+    assert_eq!(plan.lanes[3].control, Some(Control::Same));
+}
+
+#[test]
+fn a_reference_that_was_not_selected_is_a_control() {
+    let selected = vec![lane("a")];
+    let plan = make(Request { selected, ..request(1, 1) });
+    let controls: Vec<_> = plan.lanes.iter().map(|lane| lane.control).collect();
+    let expected = [None, Some(Control::Reference), Some(Control::Same)];
+    assert_eq!(controls, expected);
+}
+
+#[test]
+fn orders_differ_between_rounds_and_repeat_with_the_seed() {
+    let plan = make(request(8, 1));
+    let order = |round| -> Vec<_> {
+        let of_round = plan.trials.iter().filter(|t| t.round == round);
+        of_round.map(|t| t.lane.clone()).collect()
+    };
+    let different: BTreeSet<_> = (1..=8).map(order).collect();
+    assert!(different.len() > 4, "{different:?}");
+    assert_eq!(make(request(8, 1)).trials, plan.trials);
+    assert_ne!(make(request(8, 2)).trials, plan.trials);
+}
+
+#[test]
+fn a_longer_plan_begins_with_the_shorter_one() {
+    let (short, long) = (make(request(2, 1)), make(request(5, 1)));
+    assert_eq!(long.trials[..short.trials.len()], short.trials);
+}
+
+#[test]
+fn lanes_of_a_round_meet_the_same_load() {
+    let plan = make(request(3, 1));
+    for trial in &plan.trials {
+        let twin = plan.trials.iter().find(|other| {
+            (other.round, other.scenario) == (trial.round, trial.scenario)
+        });
+        assert_eq!(twin.unwrap().seed, trial.seed);
+    }
+    let seeds: BTreeSet<_> = plan.trials.iter().map(|t| t.seed).collect();
+    assert_eq!(seeds.len(), 6);
+}
+
+#[test]
+fn a_budget_cuts_rounds_but_never_the_last() {
+    let one = Duration::from_secs(60);
+    assert_eq!(rounds_within(Duration::from_secs(600), one, 6), 6);
+    assert_eq!(rounds_within(Duration::from_secs(200), one, 6), 3);
+    assert_eq!(rounds_within(Duration::ZERO, one, 6), 1);
+}
+
+#[test]
+fn the_default_run_of_six_servers_fits_eight_minutes() {
+    let selected = ["a", "b", "c", "d", "e", "f"].map(lane).to_vec();
+    let plan = make(Request { selected, ..request(6, 1) });
+    let time = total_time(&plan.settings, &plan.trials);
+    assert!(time < Duration::from_secs(480), "{time:?}");
+}
+
+#[test]
+fn the_order_names_the_server_and_keeps_its_backlog_from_overflowing() {
+    let plan = make(request(1, 1));
+    let target = Target {
+        addr: "127.0.0.1:7".parse().unwrap(),
+        pids: &[42],
+        irq_time_apart: true,
+    };
+    for trial in &plan.trials {
+        let spec = spec(&plan.settings, trial, &target);
+        assert!(spec.max_connecting < plan.settings.backlog);
+        assert_eq!(spec.connections, 10_000);
+        assert_eq!(spec.server_pids, [42]);
+        assert_eq!((spec.cpus, spec.softirq_cpus), (vec![1], vec![0]));
+    }
+}
