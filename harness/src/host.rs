@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub mod inspect;
+
 /// The machine and its limits, recorded with every run. It holds no name of
 /// the machine and no path: committed results tell neither.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

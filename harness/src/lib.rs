@@ -23,3 +23,4 @@ pub mod units;
 
 #[cfg(test)]
 mod scripted;
+pub mod trial;

@@ -1,0 +1,208 @@
+//! Runs one trial: launch, drive, sample, stop.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use wire::{End, Report};
+
+use crate::build::Built;
+use crate::drive::{Failure, Moment, drive};
+use crate::host::Host;
+use crate::interrupt::Interrupt;
+use crate::launch::{Running, Stopped, launch};
+use crate::plan::order::{Target, spec};
+use crate::plan::{Settings, Trial};
+use crate::record::{Census, Measurement, Outcome, Rest, Snapshot};
+use crate::sample;
+use crate::sockets;
+
+/// Whatever can run a trial: the machine, or a script in tests.
+pub trait Bench {
+    /// Runs one trial. A failed trial is an outcome, never a panic.
+    fn run(&mut self, trial: &Trial) -> Outcome;
+}
+
+/// A server as far as its build got.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// What can be launched, or the last lines of the failed build.
+    pub built: Result<Built, String>,
+    /// How long it may take to announce itself.
+    pub patience: Duration,
+}
+
+/// Runs trials on this machine.
+#[derive(Debug)]
+pub struct Live<'a> {
+    /// By lane.
+    pub candidates: BTreeMap<String, Candidate>,
+    /// The client's binary.
+    pub client: PathBuf,
+    /// What holds for every trial.
+    pub settings: Settings,
+    /// The machine.
+    pub host: Host,
+    /// Ctrl-C.
+    pub interrupt: &'a Interrupt,
+}
+
+impl Bench for Live<'_> {
+    fn run(&mut self, trial: &Trial) -> Outcome {
+        let Some(candidate) = self.candidates.get(&trial.lane) else {
+            let message = format!("lane {} has no server", trial.lane);
+            return Outcome::HarnessError { message };
+        };
+        let built = match &candidate.built {
+            Ok(built) => built,
+            Err(log) => return Outcome::BuildFailed { log: log.clone() },
+        };
+        let running = launch(
+            built,
+            &self.settings,
+            self.host.somaxconn,
+            candidate.patience,
+            self.interrupt,
+        );
+        match running {
+            Ok(running) => self.measure(trial, running),
+            Err(outcome) => outcome,
+        }
+    }
+}
+
+/// What was read while the client stood still.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stills {
+    held: Option<Snapshot>,
+    loaded: Option<Snapshot>,
+    rest: Option<Rest>,
+    census: Option<Census>,
+}
+
+impl Live<'_> {
+    fn measure(&self, trial: &Trial, mut running: Running) -> Outcome {
+        let announce = running.announce().clone();
+        let pids = running.pids().to_vec();
+        let facts = running.socket_facts();
+        let fresh = sample::snapshot(&pids);
+        let target = Target {
+            addr: announce.addr,
+            pids: &pids,
+            irq_time_apart: self.host.irq_time_apart,
+        };
+        let spec = spec(&self.settings, trial, &target);
+        let mut stills = Stills::default();
+        let pause = Duration::from_millis(self.settings.idle_ms);
+        let report = drive(
+            &self.client,
+            &spec,
+            running.process().pidfd(),
+            self.interrupt,
+            |moment| match moment {
+                Moment::Barrier => {
+                    stills.census = sockets::census(announce.addr).ok();
+                    stills.held = Some(sample::snapshot(&pids));
+                    stills.rest = Some(sample::rest(&pids, pause));
+                }
+                Moment::Loaded => {
+                    stills.loaded = Some(sample::snapshot(&pids));
+                }
+            },
+        );
+        let report = match report {
+            Ok(report) => report,
+            Err(failure) => return failed(failure, running),
+        };
+        if let Some(outcome) = damaged(&report, &mut running) {
+            running.kill();
+            return outcome;
+        }
+        let stopped = running.stop();
+        if stopped.talked {
+            return Outcome::NeverReady {
+                why: "it wrote more than its announce on stdout".into(),
+                log: String::new(),
+            };
+        }
+        Outcome::Measured(Box::new(Measurement {
+            announce,
+            sockets: facts,
+            report,
+            fresh,
+            held: stills.held,
+            loaded: stills.loaded,
+            rest: stills.rest,
+            census: stills.census,
+            exit: Some(stopped.exit.usage),
+            flags: flags(&stopped),
+        }))
+    }
+}
+
+/// The outcome when there is no report.
+fn failed(failure: Failure, mut running: Running) -> Outcome {
+    match failure {
+        Failure::ServerEnded => crashed(&mut running),
+        Failure::Interrupted => {
+            running.kill();
+            Outcome::Interrupted
+        }
+        Failure::Client(message) => {
+            running.kill();
+            Outcome::HarnessError { message }
+        }
+    }
+}
+
+fn crashed(running: &mut Running) -> Outcome {
+    let exit = running.ended(Duration::from_secs(1));
+    // Its stderr may still be on the way through the pipe.
+    std::thread::sleep(Duration::from_millis(20));
+    Outcome::Crashed {
+        exit: exit
+            .map_or_else(|| "unknown end".into(), |exit| exit.kind.to_string()),
+        log: running.log(),
+    }
+}
+
+/// The outcome when the report tells of damage. A server that has ended is a
+/// crash, whatever its connections looked like from outside.
+fn damaged(report: &Report, running: &mut Running) -> Option<Outcome> {
+    /// A crashed server's resets may arrive before its end does.
+    const CRASH_SHOWS_WITHIN: Duration = Duration::from_millis(200);
+    if report.end == End::Completed {
+        return None;
+    }
+    if let End::Corrupted(fault) = &report.end {
+        return Some(Outcome::Corrupted(fault.clone()));
+    }
+    if running.ended(CRASH_SHOWS_WITHIN).is_some() {
+        return Some(crashed(running));
+    }
+    Some(match &report.end {
+        End::Incomplete { during } => Outcome::Incomplete {
+            connections: report.connections,
+            during: during.clone(),
+        },
+        End::Stalled { during, .. } => Outcome::Stalled {
+            during: during.clone(),
+            log: sample::waiting_in(running.pids()),
+        },
+        End::Stopped => Outcome::Interrupted,
+        End::Completed | End::Corrupted(_) => return None,
+    })
+}
+
+fn flags(stopped: &Stopped) -> Vec<String> {
+    let mut flags = Vec::new();
+    if stopped.killed {
+        flags.push("unclean-stop".to_owned());
+    } else if stopped.exit.kind != crate::process::ExitKind::Code(0) {
+        flags.push(format!("stopped with {}", stopped.exit.kind));
+    }
+    if stopped.leaked {
+        flags.push("leaked-processes".to_owned());
+    }
+    flags
+}
