@@ -8,6 +8,7 @@
 pub mod build;
 pub mod catalog;
 pub mod clock;
+pub mod compare;
 pub mod drive;
 pub mod host;
 pub mod interrupt;
@@ -21,6 +22,14 @@ pub mod stats;
 pub mod summarize;
 pub mod units;
 
+pub mod cli;
+pub mod cmd;
+pub mod event;
+pub mod exit;
+pub mod preflight;
+pub mod progress;
+pub mod runner;
 #[cfg(test)]
 mod scripted;
+pub mod store;
 pub mod trial;
