@@ -1,0 +1,88 @@
+//! One task per connection, on a runtime that is discontinued.
+//!
+//! Waits     in `epoll_wait(2)`, in whichever thread holds the reactor
+//! Wakes     a task, after re-arming its one-shot interest in the socket
+//! Costs     a task per connection, and an `epoll_ctl(2)` for each wait
+//! Gives out as rust-tokio does, a system call per message earlier
+//! Next      python-asyncio: the same tasks, one thread, an interpreter
+
+#![expect(unsafe_code, reason = "the environment is its only configuration")]
+
+use std::{env, fs, io};
+
+use async_std::io::{ReadExt, WriteExt};
+use async_std::net::{TcpListener, TcpStream};
+use async_std::task;
+use contract::{Args, Retry};
+use rustix::event::epoll;
+
+const ABOUT: &str = "Echo over TCP with one async-std task per connection.
+async-std is discontinued (RUSTSEC-2025-0052, smol replaces it) and is kept \
+for comparison; --workers becomes ASYNC_STD_THREAD_COUNT.";
+
+/// What the runtime calls its workers, as far as the kernel keeps names.
+const WORKER: &str = "async-std/runti";
+
+fn main() {
+    let args = Args::parse(ABOUT);
+    // The runtime would panic; asking first gives a reason and an exit code.
+    let probe = epoll::create(epoll::CreateFlags::CLOEXEC);
+    drop(contract::require("epoll", probe.map_err(io::Error::from)));
+    // SAFETY: no other thread exists yet that could read the environment.
+    unsafe { env::set_var("ASYNC_STD_THREAD_COUNT", args.workers.to_string()) };
+    let listener = contract::listen(&args);
+    contract::stop_on_signals(&listener, &args);
+    task::block_on(async {
+        task::spawn(async {}).await; // starts the workers
+        let workers = contract::require("threads", workers());
+        contract::announce(&listener, "epoll", workers, args.buffer_bytes);
+        accept(TcpListener::from(listener), &args).await;
+        // Tasks go on until the last connection ends the process.
+        std::future::pending::<()>().await;
+    });
+}
+
+/// Counts the workers that run, which the runtime itself doesn't tell.
+fn workers() -> io::Result<usize> {
+    let is_worker = |task: io::Result<fs::DirEntry>| {
+        let name = fs::read_to_string(task?.path().join("comm"))?;
+        Ok(usize::from(name.trim_end() == WORKER))
+    };
+    fs::read_dir("/proc/self/task")?.map(is_worker).sum()
+}
+
+/// Takes connections until the listener is closed.
+async fn accept(listener: TcpListener, args: &Args) {
+    let (buffer_bytes, spin_us) = (args.buffer_bytes, args.spin_us);
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // This is the model: any worker may go on with this task.
+                task::spawn(echo(stream, buffer_bytes, spin_us));
+            }
+            Err(error) => match contract::retry("accept", &error) {
+                Retry::Now => {}
+                Retry::After(pause) => task::sleep(pause).await,
+                Retry::Never => return,
+            },
+        }
+    }
+}
+
+/// Serves one connection until either side ends it.
+async fn echo(
+    mut stream: TcpStream,
+    buffer_bytes: usize,
+    spin_us: u32,
+) -> io::Result<()> {
+    let mut buffer = vec![0; buffer_bytes];
+    loop {
+        let n = stream.read(&mut buffer).await?;
+        if n == 0 {
+            return Ok(());
+        }
+        contract::spin(spin_us);
+        // Suspends while the peer doesn't read, so this task stops reading.
+        stream.write_all(&buffer[..n]).await?;
+    }
+}
