@@ -1,0 +1,319 @@
+//! The command line: what was typed, and the order it stands for.
+//!
+//! Refuses to do: anything but translate.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::time::Duration;
+
+use clap::{ArgGroup, Parser, ValueEnum};
+use wire::{Arrivals, Load, PROTOCOL, Spec, Window, Work};
+
+use crate::ClientError;
+
+/// Below the backlog of 4096 that every server of the suite listens with, so
+/// that the accept queue cannot overflow.
+pub(crate) const CLASSIC_CONNECTING: u32 = 4_000;
+/// Held connections are paced: nothing about opening them is measured.
+pub(crate) const HOLD_CONNECTING: u32 = 512;
+
+const EXAMPLES: &str = "\
+Examples:
+  load 127.0.0.1:8080
+      the classic test: 10,000 connections, each sends 100 bytes, reads them
+      back and closes
+  load 127.0.0.1:8080 --hold 10000 --rate 10000 --duration 5s
+      10,000 connections held open, 10,000 echoes/s planned over all of them
+  load 127.0.0.1:8080 --hold 100 --in-flight 100 --duration 2s --json
+      one message outstanding on each of 100 connections, as fast as it goes
+
+Exit codes:
+  0  done, every byte right
+  1  the client itself failed
+  2  bad arguments
+  3  the server failed: wrong bytes, lost or refused connections, a stall
+  6  the machine is unfit: too few descriptors
+  130, 143  interrupted; what was complete is printed
+With --agent, 0 means that a report was printed, whatever it says.";
+
+/// Load an echo server and verify every byte
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "load",
+    version,
+    after_help = EXAMPLES,
+    max_term_width = 80,
+    group(ArgGroup::new("load").args(["rate", "in_flight"]))
+)]
+pub struct Args {
+    /// Server to load, HOST:PORT
+    #[arg(required_unless_present = "agent")]
+    addr: Option<String>,
+
+    /// Connections of the classic test
+    #[arg(short, long, value_name = "N", default_value_t = 10_000)]
+    #[arg(conflicts_with = "hold")]
+    connections: u32,
+
+    /// Hold N connections open together, proved by two sweeps over all
+    #[arg(long, value_name = "N", requires = "load")]
+    hold: Option<u32>,
+
+    /// Plan R echoes per second over all held connections
+    #[arg(long, value_name = "R", requires = "hold")]
+    rate: Option<f64>,
+
+    /// Keep one message outstanding on each of K held connections
+    #[arg(long, value_name = "K", requires = "hold")]
+    in_flight: Option<u32>,
+
+    /// Count for so long
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(value_parser = humantime::parse_duration, requires = "hold")]
+    duration: Duration,
+
+    /// Load for so long before counting
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    #[arg(value_parser = humantime::parse_duration, requires = "hold")]
+    warm_up: Duration,
+
+    /// Distribution of the gaps between planned messages
+    #[arg(long, default_value = "poisson", requires = "rate")]
+    #[arg(conflicts_with = "in_flight")]
+    arrivals: ArrivalsArg,
+
+    /// Bytes of one message
+    #[arg(long, value_name = "BYTES", default_value_t = 100)]
+    payload: u32,
+
+    /// Seed of payloads, arrivals and the choice of connections
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Name of the server in the output [default: its address]
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+
+    /// Print one JSON report instead of text
+    #[arg(long)]
+    json: bool,
+
+    /// CPUs to own, one loop pinned to each, such as 1 or 2-5,7 [default: one
+    /// loop, not pinned]
+    #[arg(long, value_name = "LIST", value_parser = parse_cpus)]
+    cpus: Option<Cpus>,
+
+    /// Process of the server, whose CPU time is read; may be repeated
+    #[arg(long, value_name = "PID")]
+    server_pid: Vec<u32>,
+
+    /// Most connections that wait for their first echo; stay below the
+    /// server's backlog [default: 4000, with --hold 512]
+    #[arg(long, value_name = "N")]
+    max_connecting: Option<u32>,
+
+    /// Give up when bytes are outstanding and none comes for so long
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(value_parser = humantime::parse_duration)]
+    stall: Duration,
+
+    /// Allow a target that is not on this machine
+    #[arg(long)]
+    allow_remote: bool,
+
+    /// Take the order as JSON lines on stdin and answer on stdout
+    #[arg(long)]
+    #[arg(conflicts_with_all = ["addr", "hold", "label", "json", "cpus",
+        "server_pid", "max_connecting"])]
+    agent: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ArrivalsArg {
+    /// Exponential gaps
+    Poisson,
+    /// Equal gaps
+    Uniform,
+}
+
+#[derive(Clone, Debug)]
+struct Cpus(Vec<u32>);
+
+impl Args {
+    /// Whether the order comes on stdin.
+    #[must_use]
+    pub fn is_agent(&self) -> bool {
+        self.agent
+    }
+
+    /// Whether the target may be another machine.
+    #[must_use]
+    pub fn allows_remote(&self) -> bool {
+        self.allow_remote
+    }
+
+    /// Whether the report is to be printed as JSON.
+    #[must_use]
+    pub fn wants_json(&self) -> bool {
+        self.json
+    }
+
+    /// The server's name in the output.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        let addr = self.addr.as_deref().unwrap_or_default();
+        self.label.as_deref().unwrap_or(addr)
+    }
+
+    /// The order that the arguments stand for.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub fn spec(&self) -> Result<Spec, ClientError> {
+        let default_connecting = match self.hold {
+            Some(_) => HOLD_CONNECTING,
+            None => CLASSIC_CONNECTING,
+        };
+        Ok(Spec {
+            protocol: PROTOCOL,
+            addr: resolve(self.addr.as_deref().unwrap_or_default())?,
+            connections: self.hold.unwrap_or(self.connections),
+            payload_bytes: self.payload,
+            seed: self.seed,
+            max_connecting: self.max_connecting.unwrap_or(default_connecting),
+            stall_ms: milliseconds(self.stall),
+            cpus: self.cpus.clone().map_or_else(Vec::new, |cpus| cpus.0),
+            server_pids: self.server_pid.clone(),
+            softirq_cpus: Vec::new(),
+            work: self.work(),
+        })
+    }
+
+    fn work(&self) -> Work {
+        let arrivals = match self.arrivals {
+            ArrivalsArg::Poisson => Arrivals::Poisson,
+            ArrivalsArg::Uniform => Arrivals::Uniform,
+        };
+        let (name, load) = match (self.rate, self.in_flight) {
+            (Some(per_s), _) => ("rate", Load::Rate { per_s, arrivals }),
+            (None, Some(connections)) => {
+                ("in_flight", Load::InFlight { connections })
+            }
+            (None, None) => return Work::Classic,
+        };
+        let window = Window {
+            name: name.to_owned(),
+            load,
+            warm_up_ms: milliseconds(self.warm_up),
+            duration_ms: milliseconds(self.duration),
+        };
+        Work::Hold { await_go: false, windows: vec![window] }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn resolve(text: &str) -> Result<SocketAddr, ClientError> {
+    let found = text.to_socket_addrs().ok().and_then(|mut all| all.next());
+    found.ok_or_else(|| {
+        let message = format!(
+            "`{text}` is not an address: write HOST:PORT, such as \
+             127.0.0.1:8080 or [::1]:8080"
+        );
+        ClientError::Spec(message)
+    })
+}
+
+/// `1`, `2-5,7`: numbers and ranges.
+fn parse_cpus(text: &str) -> Result<Cpus, String> {
+    let mut cpus = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let range = first.parse::<u32>().ok().zip(last.parse::<u32>().ok());
+        let range =
+            range.filter(|(first, last)| first <= last && *last < 1 << 16);
+        let Some((first, last)) = range else {
+            return Err(format!("`{part}` is neither a CPU nor a range"));
+        };
+        cpus.extend(first..=last);
+    }
+    Ok(Cpus(cpus))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn spec(line: &str) -> Spec {
+        let words = std::iter::once("load").chain(line.split_whitespace());
+        Args::try_parse_from(words).unwrap().spec().unwrap()
+    }
+
+    fn refused(line: &str) -> bool {
+        let words = std::iter::once("load").chain(line.split_whitespace());
+        Args::try_parse_from(words).is_err()
+    }
+
+    #[test]
+    fn the_command_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_alone_is_the_classic_test() {
+        let spec = spec("127.0.0.1:8080");
+        assert_eq!(spec.work, Work::Classic);
+        assert_eq!(spec.connections, 10_000);
+        assert_eq!(spec.payload_bytes, 100);
+        assert_eq!(spec.max_connecting, 4_000);
+    }
+
+    #[test]
+    fn hold_with_a_rate_is_one_open_window() {
+        let spec = spec("[::1]:80 --hold 50 --rate 2e4 --duration 250ms");
+        assert_eq!((spec.connections, spec.max_connecting), (50, 512));
+        let Work::Hold { await_go: false, windows } = spec.work else {
+            panic!("{spec:?}");
+        };
+        let load = Load::Rate { per_s: 2e4, arrivals: Arrivals::Poisson };
+        assert_eq!(windows[0].load, load);
+        assert_eq!(windows[0].warm_up_ms, 1000);
+        assert_eq!(windows[0].duration_ms, 250);
+    }
+
+    #[test]
+    fn cpus_are_numbers_and_ranges() {
+        assert_eq!(parse_cpus("2-4,7").unwrap().0, [2, 3, 4, 7]);
+        for bad in ["", "x", "3-1", "1,", "-1", "0-99999999"] {
+            assert!(parse_cpus(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        for line in [
+            "",
+            "127.0.0.1:1 --hold 5",
+            "127.0.0.1:1 --rate 5",
+            "127.0.0.1:1 --hold 5 --rate 1 --in-flight 1",
+            "127.0.0.1:1 --hold 5 -c 5 --rate 1",
+            "127.0.0.1:1 --duration 5s",
+            "127.0.0.1:1 --hold 5 --in-flight 5 --arrivals uniform",
+            "127.0.0.1:1 -c x",
+            "127.0.0.1:1 --agent",
+        ] {
+            assert!(refused(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_an_example() {
+        let args = Args::try_parse_from(["load", "nonsense"]).unwrap();
+        let error = args.spec().unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("HOST:PORT"), "{error}");
+    }
+}

@@ -1,0 +1,143 @@
+//! A window at a planned rate: messages go out when the plan says, whether or
+//! not earlier ones came back.
+//!
+//! The loop sleeps until shortly before the next message is due and spins from
+//! there, because a wake-up costs more than the lateness that is allowed. It
+//! looks at the plan between any two events of a batch, so a burst of echoes
+//! delays no message by more than one echo.
+//!
+//! Refuses to do: skip, postpone or merge messages. A message is late only if
+//! the client is, and then `slip` says so.
+
+use wire::Arrivals;
+
+use super::window::{Edges, WindowPart, WindowRun};
+use super::{Engine, Halt, LONGEST_WAIT_NS};
+use crate::arrivals::Plan;
+
+/// The loop is awake so long before a message is due.
+const MARGIN_NS: u64 = 100_000;
+/// A sleep shorter than this isn't worth its system call's wake-up.
+const SHORTEST_SLEEP_NS: u64 = 50_000;
+/// Messages sent in a row before echoes are looked at, when the client is
+/// behind its plan.
+const CATCH_UP: u32 = 64;
+
+/// The part of a plan that falls to one loop.
+struct Due {
+    plan: Plan,
+    load_ns: u64,
+    end_ns: u64,
+    /// When the next message is due; `u64::MAX` when the plan is done.
+    next_ns: u64,
+    slot: usize,
+}
+
+impl Due {
+    fn advance(&mut self, engine: &Engine) {
+        for arrival in self.plan.by_ref() {
+            let due_ns = self.load_ns.saturating_add(arrival.at_ns);
+            if due_ns >= self.end_ns {
+                break;
+            }
+            if let Some(slot) = engine.slot(arrival.connection) {
+                self.next_ns = due_ns;
+                self.slot = slot;
+                return;
+            }
+        }
+        self.next_ns = u64::MAX;
+    }
+}
+
+impl Engine {
+    pub(super) fn open_loop(
+        &mut self,
+        run: &WindowRun,
+        (per_s, arrivals): (f64, Arrivals),
+        edges: &mut Edges,
+        part: &mut WindowPart,
+    ) -> Result<(), Halt> {
+        let spec = &self.shared.spec;
+        let connections = spec.connections;
+        let plan =
+            Plan::new(spec.seed, run.index, per_s, arrivals, connections);
+        let mut due = Due {
+            plan,
+            load_ns: run.load_ns,
+            end_ns: run.end_ns,
+            next_ns: 0,
+            slot: 0,
+        };
+        due.advance(self);
+        loop {
+            let began_ns = self.tick();
+            if began_ns >= edges.next_ns {
+                edges.pass(began_ns, part);
+            }
+            if began_ns >= run.end_ns && due.next_ns == u64::MAX {
+                return Ok(());
+            }
+            let mut worked = self.send_due(&mut due, run, part)?;
+            let mut slept_ns = 0;
+            let wait_ns = self.wait_ns(due.next_ns.min(edges.next_ns));
+            let count = if wait_ns == 0 {
+                self.poll(Some(0))?
+            } else {
+                let from_ns = self.tick();
+                let count = self.poll(Some(wait_ns))?;
+                slept_ns = self.tick() - from_ns;
+                count
+            };
+            for index in 0..count {
+                let Some((slot, flags)) = self.event(index) else { continue };
+                worked = true;
+                self.handle(slot, flags)?;
+                for message in self.completed.drain(..) {
+                    part.book(&message, self.now, run);
+                }
+                self.send_due(&mut due, run, part)?;
+            }
+            if worked && edges.is_inside() {
+                // Spinning is left out: only rounds with work count.
+                part.busy_ns += self.tick() - began_ns - slept_ns;
+            }
+            self.pulse()?;
+        }
+    }
+
+    /// How long to sleep so as to be awake before `until_ns`; 0 is to spin.
+    fn wait_ns(&self, until_ns: u64) -> u64 {
+        let left_ns = until_ns.saturating_sub(self.now);
+        let sleep_ns = left_ns.saturating_sub(MARGIN_NS).min(LONGEST_WAIT_NS);
+        if sleep_ns < SHORTEST_SLEEP_NS { 0 } else { sleep_ns }
+    }
+
+    /// Sends what is due by the time as read last.
+    fn send_due(
+        &mut self,
+        due: &mut Due,
+        run: &WindowRun,
+        part: &mut WindowPart,
+    ) -> Result<bool, Halt> {
+        let mut sent = 0;
+        while due.next_ns <= self.now && sent < CATCH_UP {
+            let counted = due.next_ns >= run.start_ns;
+            if counted {
+                part.planned += 1;
+            }
+            let length = self.shared.spec.payload_bytes;
+            if self.peers[due.slot].is_none() && counted {
+                // Its connection is lost, which ends the run presently.
+                part.censored += 1;
+            }
+            // Each write is a few microseconds: the time is read anew.
+            self.tick();
+            self.enqueue(due.slot, length, due.next_ns, counted);
+            self.flush(due.slot)?;
+            due.advance(self);
+            sent += 1;
+        }
+        Ok(sent > 0)
+    }
+}

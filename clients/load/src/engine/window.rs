@@ -1,0 +1,237 @@
+//! What the two kinds of window have in common: edges, accounts, the drain.
+//!
+//! A window begins with its warm-up, which carries the same load uncounted,
+//! counts from `start_ns` to `end_ns`, and is then drained: what is
+//! outstanding is awaited, so that every byte sent has come back and been
+//! compared before the next window begins.
+//!
+//! Refuses to do: forget a message. Each planned one ends as echoed or
+//! censored, or the run ends with the reason.
+
+use wire::{Histogram, Load, ServerUsage, Window};
+
+use super::{Engine, Halt};
+use crate::clock::MS;
+use crate::conn::Message;
+use crate::usage::{Reading, ServerClocks};
+
+/// What is still unsent so long after the end is censored.
+const DRAIN_NS: u64 = 2_000 * MS;
+/// A server that still owes echoes so long after the end has stalled, though
+/// it may dribble.
+const LONGEST_DRAIN_NS: u64 = 10_000 * MS;
+const DRAIN_WAIT_NS: u64 = 10 * MS;
+
+/// Where a window begins or ceases to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edge {
+    Start,
+    End,
+}
+
+/// One window as ordered from every loop. Times are `CLOCK_MONOTONIC`.
+#[derive(Clone, Debug)]
+pub(crate) struct WindowRun {
+    /// Its place in the order, which seeds its plan.
+    pub(crate) index: u64,
+    pub(crate) window: Window,
+    /// The load begins.
+    pub(crate) load_ns: u64,
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+}
+
+/// What one loop counted.
+#[derive(Debug)]
+pub(crate) struct WindowPart {
+    pub(crate) planned: u64,
+    pub(crate) sent_in_time: u64,
+    pub(crate) censored: u64,
+    pub(crate) echoed: u64,
+    pub(crate) echoes_in_window: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_verified: u64,
+    pub(crate) response: Histogram,
+    pub(crate) service: Histogram,
+    pub(crate) slip: Histogram,
+    pub(crate) busy_ns: u64,
+    pub(crate) server: Option<ServerUsage>,
+}
+
+impl WindowPart {
+    pub(crate) fn new() -> Self {
+        Self {
+            planned: 0,
+            sent_in_time: 0,
+            censored: 0,
+            echoed: 0,
+            echoes_in_window: 0,
+            bytes_sent: 0,
+            bytes_verified: 0,
+            response: wire::empty(),
+            service: wire::empty(),
+            slip: wire::empty(),
+            busy_ns: 0,
+            server: None,
+        }
+    }
+
+    /// Books a message whose last byte came back at `now_ns`.
+    pub(super) fn book(
+        &mut self,
+        message: &Message,
+        now_ns: u64,
+        run: &WindowRun,
+    ) {
+        if (run.start_ns..run.end_ns).contains(&now_ns) {
+            self.echoes_in_window += 1;
+        }
+        if !message.counted {
+            return;
+        }
+        self.echoed += 1;
+        if message.written_ns < run.end_ns {
+            self.sent_in_time += 1;
+        }
+        let since = |then_ns: u64| now_ns.saturating_sub(then_ns);
+        self.response.saturating_record(since(message.intended_ns));
+        if let Load::Rate { .. } = run.window.load {
+            self.service.saturating_record(since(message.written_ns));
+            let slip_ns =
+                message.written_ns.saturating_sub(message.intended_ns);
+            self.slip.saturating_record(slip_ns);
+        }
+    }
+}
+
+/// Acts at the two moments between which a window counts.
+pub(super) struct Edges<'a> {
+    /// The next of them, or never.
+    pub(super) next_ns: u64,
+    end_ns: u64,
+    clocks: Option<ServerClocks>,
+    at_start: Option<Reading>,
+    notify: &'a mut dyn FnMut(Edge, u64),
+}
+
+impl<'a> Edges<'a> {
+    pub(super) fn new(
+        run: &WindowRun,
+        clocks: Option<ServerClocks>,
+        notify: &'a mut dyn FnMut(Edge, u64),
+    ) -> Self {
+        Self {
+            next_ns: run.start_ns,
+            end_ns: run.end_ns,
+            clocks,
+            at_start: None,
+            notify,
+        }
+    }
+
+    /// Whether the window counts just now.
+    pub(super) fn is_inside(&self) -> bool {
+        self.next_ns == self.end_ns
+    }
+
+    /// `next_ns` is over.
+    pub(super) fn pass(&mut self, now_ns: u64, part: &mut WindowPart) {
+        if self.next_ns < self.end_ns {
+            self.next_ns = self.end_ns;
+            self.at_start = self.clocks.as_mut().and_then(ServerClocks::read);
+            (self.notify)(Edge::Start, now_ns);
+        }
+        if self.next_ns == self.end_ns && now_ns >= self.end_ns {
+            self.next_ns = u64::MAX;
+            let at_end = self.clocks.as_mut().and_then(ServerClocks::read);
+            part.server = match (self.at_start, at_end) {
+                (Some(start), Some(end)) => Some(end.since(start)),
+                _ => None,
+            };
+            (self.notify)(Edge::End, now_ns);
+        }
+    }
+}
+
+impl Engine {
+    /// Loads the connections of this loop as ordered. The first loop reads
+    /// the server's clocks and tells of the edges through `notify`.
+    pub(crate) fn window(
+        &mut self,
+        run: &WindowRun,
+        notify: &mut dyn FnMut(Edge, u64),
+    ) -> (WindowPart, Result<(), Halt>) {
+        let spec = &self.shared.spec;
+        let clocks = (self.index == 0)
+            .then(|| ServerClocks::open(&spec.server_pids, &spec.softirq_cpus))
+            .flatten();
+        let mut edges = Edges::new(run, clocks, notify);
+        let mut part = WindowPart::new();
+        self.bytes_sent = 0;
+        self.bytes_verified = 0;
+        let mut end = match run.window.load {
+            Load::Rate { per_s, arrivals } => {
+                let plan = (per_s, arrivals);
+                self.open_loop(run, plan, &mut edges, &mut part)
+            }
+            Load::InFlight { connections } => {
+                self.closed_loop(run, connections, &mut edges, &mut part)
+            }
+        };
+        if end.is_ok() {
+            end = self.drain(run, &mut edges, &mut part);
+        }
+        if end.is_ok() && self.closed > 0 {
+            end = Err(Halt::Lost);
+        }
+        part.bytes_sent = self.bytes_sent;
+        part.bytes_verified = self.bytes_verified;
+        (part, end)
+    }
+
+    fn drain(
+        &mut self,
+        run: &WindowRun,
+        edges: &mut Edges,
+        part: &mut WindowPart,
+    ) -> Result<(), Halt> {
+        let stall_ns = self.shared.spec.stall_ms * MS;
+        let censor_ns = run.end_ns + DRAIN_NS.min(stall_ns);
+        let last_ns = run.end_ns + LONGEST_DRAIN_NS.max(stall_ns);
+        let mut censored = false;
+        let now = self.tick();
+        if now >= edges.next_ns {
+            edges.pass(now, part);
+        }
+        while self.outstanding + self.unsent > 0 || self.suspect.is_some() {
+            let count = self.poll(Some(DRAIN_WAIT_NS))?;
+            for index in 0..count {
+                let Some((slot, flags)) = self.event(index) else { continue };
+                self.handle(slot, flags)?;
+                for message in self.completed.drain(..) {
+                    part.book(&message, self.now, run);
+                }
+            }
+            let now = self.tick();
+            if now >= censor_ns && !censored {
+                censored = true;
+                self.censor(part);
+            }
+            self.pulse()?;
+            if now >= last_ns {
+                return Err(Halt::Stalled { outstanding: self.outstanding });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back every message of which no byte was sent.
+    fn censor(&mut self, part: &mut WindowPart) {
+        self.unsent = 0;
+        for peer in self.peers.iter_mut().flatten() {
+            let dropped = peer.conn.censor().filter(|m| m.counted).count();
+            part.censored += dropped as u64;
+            self.unsent += peer.conn.unsent();
+        }
+    }
+}
