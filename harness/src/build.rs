@@ -88,7 +88,10 @@ fn run(
         || "took too long and was ended".to_owned(),
         |exit| format!("ended with {}", exit.kind),
     );
-    bail!("`{shown}` {end}\n{}", last.join("\n"))
+    // Records may be published: they hold no path of this machine.
+    let here = directory.to_string_lossy();
+    let text = last.join("\n").replace(here.as_ref(), ".");
+    bail!("`{shown}` {end}\n{text}")
 }
 
 /// A program named by a path lies in the server's directory.

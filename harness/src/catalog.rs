@@ -8,11 +8,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use serde::Deserialize;
-
 use crate::plan::Skip;
 use crate::process::output;
+use anyhow::{Context, Result, bail};
+
+pub use self::manifest::{Family, Manifest, Requirement};
+
+mod manifest;
 
 /// One server.
 #[derive(Clone, Debug)]
@@ -25,94 +27,6 @@ pub struct Server {
     pub manifest: Manifest,
     /// It is a package of this workspace, built by cargo from the root.
     pub workspace: bool,
-}
-
-/// `server.toml`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Manifest {
-    /// The kind of concurrency.
-    pub family: Family,
-    /// One line.
-    pub model: String,
-    /// Which server of the original project it mirrors.
-    pub mirrors: Option<String>,
-    /// The server to read before it.
-    pub after: Option<String>,
-    /// `maintained`, or `discontinued` and what replaces it.
-    #[serde(default = "maintained")]
-    pub status: String,
-    /// Who owns the read buffer: `connection`, `shared`, `lent`, `runtime`.
-    pub buffer: Option<String>,
-    /// Flags that give what the library would have done by itself.
-    #[serde(default)]
-    pub shipped: Vec<String>,
-    /// Tools it needs.
-    #[serde(default)]
-    pub requires: Vec<Requirement>,
-    /// Commands that build it, run in its directory.
-    #[serde(default)]
-    pub build: Vec<Vec<String>>,
-    /// The command that serves, without the contract's flags.
-    #[serde(default)]
-    pub serve: Vec<String>,
-    /// Prints what built or runs it: the receipt.
-    #[serde(default)]
-    pub version: Vec<String>,
-    /// Seconds it may take to announce itself.
-    #[serde(default = "ready_s")]
-    pub ready_s: u32,
-}
-
-/// A tool and its least version.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Requirement {
-    /// Prints the version, on stdout or stderr.
-    pub cmd: Vec<String>,
-    /// Finds the numbers in it, one group each.
-    pub regex: Option<String>,
-    /// What they must reach, most significant first.
-    #[serde(default)]
-    pub min: Vec<u32>,
-    /// The command that installs it.
-    pub hint: String,
-}
-
-/// Kinds of concurrency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are the field's standard terms")]
-pub enum Family {
-    Threads,
-    Processes,
-    Readiness,
-    Completion,
-    Tasks,
-    Coroutines,
-}
-
-impl Family {
-    /// The name in tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Threads => "threads",
-            Self::Processes => "processes",
-            Self::Readiness => "readiness",
-            Self::Completion => "completion",
-            Self::Tasks => "tasks",
-            Self::Coroutines => "coroutines",
-        }
-    }
-}
-
-fn maintained() -> String {
-    "maintained".into()
-}
-
-const fn ready_s() -> u32 {
-    10
 }
 
 /// All servers, in reading order, and those whose `server.toml` is broken.

@@ -2,8 +2,7 @@
 //! be its own and have the backlog that was asked for.
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -13,11 +12,12 @@ use crate::plan::{Isolation, Settings};
 use crate::process::{
     Exit, ExitKind, Launch, Process, Tail, end_adopted, wait_readable,
 };
-use crate::record::{Announce, Outcome, SocketFacts};
-use crate::sample::{holds_socket, server_pids, socket_descriptor};
+use crate::record::{Announce, Outcome};
+use crate::sample::{holds_socket, server_pids};
 use crate::sockets;
 
 mod announce;
+mod facts;
 
 /// A server that listens. Dropping it kills its group and reaps it.
 #[derive(Debug)]
@@ -215,49 +215,6 @@ impl Running {
         &self.process
     }
 
-    /// Reads the options of an accepted socket back from the kernel, through
-    /// one connection of its own. What can't be read stays unknown.
-    #[must_use]
-    pub fn socket_facts(&self) -> SocketFacts {
-        let addr = self.announce.addr;
-        let backlog = sockets::listeners(addr)
-            .ok()
-            .and_then(|found| Some(found.first()?.backlog));
-        let accepted =
-            probe(addr).ok().and_then(|client| self.accepted_socket(&client));
-        SocketFacts {
-            backlog,
-            nodelay: accepted
-                .as_ref()
-                .and_then(|socket| socket.tcp_nodelay().ok()),
-            congestion_control: accepted
-                .and_then(|socket| socket.tcp_congestion().ok())
-                .map(|name| {
-                    String::from_utf8_lossy(&name)
-                        .trim_end_matches('\0')
-                        .to_owned()
-                }),
-        }
-    }
-
-    /// A copy of the server's own descriptor, where the kernel allows it.
-    fn accepted_socket(&self, client: &TcpStream) -> Option<socket2::Socket> {
-        use rustix::process::{
-            Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open,
-        };
-        let from = client.local_addr().ok()?;
-        let inodes = sockets::accepted_from(self.announce.addr, from).ok()?;
-        let inode = *inodes.first()?;
-        self.pids.iter().find_map(|&pid| {
-            let descriptor = socket_descriptor(pid, inode)?;
-            let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
-            let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-            let none = PidfdGetfdFlags::empty();
-            let copy = pidfd_getfd(pidfd, descriptor, none).ok()?;
-            Some(socket2::Socket::from(copy))
-        })
-    }
-
     /// The last part of its stderr.
     #[must_use]
     pub fn log(&self) -> String {
@@ -296,14 +253,4 @@ pub struct Stopped {
     pub leaked: bool,
     /// It wrote more than its announce on stdout.
     pub talked: bool,
-}
-
-/// A connection that has carried one echo, so the server has accepted it.
-fn probe(addr: SocketAddr) -> std::io::Result<TcpStream> {
-    const PATIENCE: Duration = Duration::from_secs(1);
-    let mut stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"?")?;
-    stream.read_exact(&mut [0])?;
-    Ok(stream)
 }

@@ -7,29 +7,30 @@
 
 pub mod build;
 pub mod catalog;
+pub mod cli;
 pub mod clock;
+pub mod cmd;
 pub mod compare;
 pub mod drive;
+pub mod event;
+pub mod exit;
 pub mod host;
 pub mod interrupt;
 pub mod launch;
 pub mod plan;
+pub mod preflight;
 pub mod process;
+pub mod progress;
 pub mod record;
+pub mod render;
+pub mod runner;
 pub mod sample;
 pub mod sockets;
 pub mod stats;
+pub mod store;
 pub mod summarize;
+pub mod trial;
 pub mod units;
 
-pub mod cli;
-pub mod cmd;
-pub mod event;
-pub mod exit;
-pub mod preflight;
-pub mod progress;
-pub mod runner;
 #[cfg(test)]
 mod scripted;
-pub mod store;
-pub mod trial;

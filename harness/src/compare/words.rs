@@ -46,7 +46,7 @@ pub(super) fn without_figures(
     format!("{}: {why}", subject(server, scenario))
 }
 
-/// `measured before, crashed now: it ended by itself with signal 11`.
+/// `measured before, crashed now: signal 11`.
 pub(super) fn outcomes(before: &Row, after: &Row) -> String {
     let outcome = |row: &Row| row.outcome.replace('_', " ");
     let mut text =

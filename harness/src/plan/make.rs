@@ -87,7 +87,8 @@ fn mix(seed: u64, round: u32, scenario: Scenario) -> u64 {
     let mut z = seed.wrapping_add(step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    // JSON readers keep 53 bits of a number.
+    (z ^ (z >> 31)) >> 11
 }
 
 /// How long one trial takes, about: what it sleeps through by design and
@@ -123,4 +124,27 @@ pub fn total_time<'a>(
 pub fn rounds_within(budget: Duration, one: Duration, rounds: u32) -> u32 {
     let fit = budget.as_secs_f64() / one.as_secs_f64().max(0.001);
     (1..=rounds).rev().find(|&count| f64::from(count) <= fit).unwrap_or(1)
+}
+
+/// The same plan with another number of rounds.
+#[must_use]
+pub fn with_rounds(plan: &Plan, rounds: u32) -> Plan {
+    let reference = plan
+        .lanes
+        .iter()
+        .find(|lane| {
+            lane.control != Some(Control::Same)
+                && Some(&lane.server) == plan.reference.as_ref()
+        })
+        .map(|lane| Lane { control: None, ..lane.clone() });
+    let selected = plan.lanes.iter().filter(|lane| lane.control.is_none());
+    make(Request {
+        seed: plan.seed,
+        rounds,
+        scenarios: plan.scenarios.clone(),
+        selected: selected.cloned().collect(),
+        reference,
+        settings: plan.settings.clone(),
+        skipped: plan.skipped.clone(),
+    })
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::make::{Request, make, rounds_within, total_time};
+use super::make::{Request, make, rounds_within, total_time, with_rounds};
 use super::order::{Target, spec};
 use super::*;
 
@@ -100,6 +100,10 @@ fn orders_differ_between_rounds_and_repeat_with_the_seed() {
 fn a_longer_plan_begins_with_the_shorter_one() {
     let (short, long) = (make(request(2, 1)), make(request(5, 1)));
     assert_eq!(long.trials[..short.trials.len()], short.trials);
+    assert_eq!(with_rounds(&short, 5), long);
+    let selected = vec![lane("a")];
+    let alone = make(Request { selected, ..request(2, 1) });
+    assert_eq!(with_rounds(&alone, 2), alone);
 }
 
 #[test]

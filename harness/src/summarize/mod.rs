@@ -21,9 +21,8 @@ pub use gates::{
     CENSORED, CENSUS, CONSERVATION, PROOF, SENT_IN_TIME, gates, wants_at_least,
 };
 pub use metrics::client_limited;
-pub(crate) use reason::shorten;
 pub use reason::{plain, reason};
-pub use rows::{CENSUS_UNREAD, CLIENT_LIMITED};
+pub use rows::{CENSUS_UNREAD, CLIENT_LIMITED, NOT_RUN_YET};
 pub use types::{
     ControlLane, Controls, Failure, Launch, Pair, Row, SCHEMA_VERSION, Summary,
 };

@@ -22,11 +22,9 @@ pub fn reason(outcome: &Outcome) -> Option<String> {
         Outcome::Unsupported { reason } => {
             format!("the platform lacks something: {}", plain(reason))
         }
-        Outcome::BuildFailed { log } => said("its build failed", log),
+        Outcome::BuildFailed { log } => said("no program came of it", log),
         Outcome::NeverReady { why, log } => said(&plain(why), log),
-        Outcome::Crashed { exit, log } => {
-            said(&format!("it ended by itself with {}", plain(exit)), log)
-        }
+        Outcome::Crashed { exit, log } => said(&plain(exit), log),
         Outcome::Corrupted(fault) => corrupted(fault),
         Outcome::Incomplete { connections: c, during } => format!(
             "{} of {} connections were served during {}: \
@@ -51,7 +49,7 @@ pub fn reason(outcome: &Outcome) -> Option<String> {
 
 fn said(what: &str, log: &str) -> String {
     match log.lines().map(plain).rfind(|line| !line.is_empty()) {
-        Some(last) => format!("{what}; it last wrote: {last}"),
+        Some(last) => format!("{what}; last written: {last}"),
         None => what.into(),
     }
 }
@@ -112,8 +110,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// At most `limit` characters; an ellipsis shows what is missing.
-#[must_use]
-pub(crate) fn shorten(text: &str, limit: usize) -> String {
+fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.into();
     }
@@ -216,8 +213,7 @@ mod tests {
         };
         assert_eq!(
             reason(&outcome).unwrap(),
-            "it ended by itself with signal 11 (SIGSEGV); it last wrote: \
-             panic: out of threads"
+            "signal 11 (SIGSEGV); last written: panic: out of threads"
         );
         let silent =
             Outcome::NeverReady { why: "no announce".into(), log: "".into() };

@@ -17,6 +17,9 @@ pub const CLIENT_LIMITED: &str = "client-limited";
 /// The kernel could not be asked how many sockets are established.
 pub const CENSUS_UNREAD: &str = "census-unread";
 
+/// Why a lane of an unfinished run has no figures.
+pub const NOT_RUN_YET: &str = "not run yet";
+
 /// The row of one lane.
 #[must_use]
 pub(super) fn of_lane(
@@ -179,7 +182,7 @@ fn settle(row: &mut Row, trials: &BTreeMap<u32, &Record>, partial: bool) {
         return;
     }
     let Some(record) = trials.values().next_back() else {
-        let reason = if partial { "not run yet" } else { "no trial of it" };
+        let reason = if partial { NOT_RUN_YET } else { "no trial of it" };
         row.reason = Some(reason.into());
         return;
     };

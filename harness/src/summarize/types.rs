@@ -18,7 +18,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Everything a table says, recomputed from the raw records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
-    /// Equals [`SCHEMA_VERSION`].
+    /// Version of this shape: 1.
     pub schema_version: u32,
     /// The run's id.
     pub run: String,
@@ -112,7 +112,7 @@ pub struct Row {
 pub struct Failure {
     /// Counted from 1.
     pub round: u32,
-    /// As in [`Row::outcome`].
+    /// One of the names that a row's `outcome` has.
     pub outcome: String,
     /// One sentence.
     pub reason: String,
@@ -123,7 +123,7 @@ pub struct Failure {
 pub struct Launch {
     /// Counted from 1.
     pub round: u32,
-    /// By the names of [`Row::metrics`].
+    /// By the names of the row's `metrics`.
     pub metrics: BTreeMap<String, f64>,
 }
 

@@ -1,0 +1,202 @@
+//! What was typed. What it means is decided by the commands and the plan.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::compare::Threshold;
+use crate::exit;
+use crate::progress::Style;
+
+use self::run::export;
+pub use self::run::{Export, Format, IsolationChoice, Run};
+
+mod run;
+
+/// Compare concurrency models: interchangeable echo servers under one client
+#[derive(Debug, Parser)]
+#[command(
+    name = "harness",
+    bin_name = "cargo harness",
+    version,
+    after_help = exit::HELP,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// How everything is shown
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// How everything is shown
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Output {
+    /// When to colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// How to show progress on stderr
+    #[arg(long, global = true, value_name = "STYLE", default_value = "auto")]
+    pub progress: Style,
+    /// Show no progress
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log what the harness does
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// When to colour
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The subcommands; each has a file under `cmd/`
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the servers: family, model, what each mirrors, ready or why not
+    List(List),
+    /// Check this machine: limits, ports, CPUs, toolchains, and how to mend them
+    Doctor(Doctor),
+    /// Build servers and the client without running them
+    Build(Build),
+    /// Measure servers and print the table
+    Run(Run),
+    /// Print the table of a stored run
+    Show(Show),
+    /// Say in words what differs between two runs
+    Compare(Compare),
+    /// Print completions for a shell
+    Completions(Completions),
+}
+
+/// Arguments of `list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Add a server that lies outside the repository
+    #[arg(long, value_name = "DIR")]
+    pub server_dir: Vec<PathBuf>,
+}
+
+/// Arguments of `doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Connections the machine is to carry
+    #[arg(short, long, value_name = "N", default_value_t = 10_000)]
+    pub connections: u32,
+}
+
+/// Which servers
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Servers by id, as `list` shows them
+    #[arg(value_name = "SERVER")]
+    pub servers: Vec<String>,
+    /// All servers
+    #[arg(short, long, conflicts_with = "servers")]
+    pub all: bool,
+    /// Add a server that lies outside the repository: a directory with a
+    /// server.toml; selected at once
+    #[arg(long, value_name = "DIR")]
+    pub server_dir: Vec<PathBuf>,
+}
+
+/// Arguments of `build`
+#[derive(Debug, Args)]
+pub struct Build {
+    /// Which servers
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// Arguments of `show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Path, id, beginning of an id, latest, latest~1
+    #[arg(value_name = "RUN", default_value = "latest")]
+    pub run: String,
+    /// List the stored runs
+    #[arg(long, conflicts_with_all = ["run", "json", "export"])]
+    pub list: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write the result to a file too: json, csv or markdown
+    #[arg(long, value_name = "FMT=PATH", value_parser = export)]
+    pub export: Vec<Export>,
+    /// Where runs are kept
+    #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
+    pub results_dir: Option<PathBuf>,
+}
+
+/// Arguments of `compare`
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// The run before
+    pub a: String,
+    /// The run after
+    pub b: String,
+    /// Exit 99 when this is found beyond doubt: the interval clears the threshold
+    #[arg(long, value_name = "WHAT")]
+    pub fail_on: Option<FailOn>,
+    /// Largest change to accept, such as cpu_us_per_echo=5%
+    #[arg(long, value_name = "METRIC=PCT")]
+    pub threshold: Vec<Threshold>,
+    /// Compare another metric too
+    #[arg(long, value_name = "METRIC")]
+    pub metric: Vec<String>,
+    /// Compare absolute figures, drift of the machine not removed
+    #[arg(long)]
+    pub absolute: bool,
+    /// Compare though machine or plan differ
+    #[arg(long)]
+    pub allow_mismatch: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+    /// Where runs are kept
+    #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
+    pub results_dir: Option<PathBuf>,
+}
+
+/// What `--fail-on` may name
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// A metric became worse by more than its threshold
+    Regression,
+}
+
+/// Arguments of `completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,179 @@
+//! Arguments of `run`, and of whatever writes a result.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::Selection;
+use crate::plan::{Isolation, Placement, Scenario};
+
+/// Arguments of `run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Which servers
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Workloads, by comma or repeated
+    #[arg(
+        long,
+        value_name = "S",
+        value_delimiter = ',',
+        default_values = ["classic", "load"]
+    )]
+    pub scenario: Vec<Scenario>,
+    /// Connections open at once
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub connections: u32,
+    /// Bytes of a message
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..=1_048_576)
+    )]
+    pub payload: u32,
+    /// Echoes per second in the fixed-rate window, over all connections
+    #[arg(
+        long,
+        value_name = "R",
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(1..=10_000_000)
+    )]
+    pub rate: u32,
+    /// Rounds; each runs every server once, in shuffled order [default: 6]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=1000)
+    )]
+    pub rounds: Option<u32>,
+    /// Cut rounds, never connections, to about this time, such as 10m
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub budget: Option<Duration>,
+    /// One round with short windows: estimates without intervals
+    #[arg(long, conflicts_with = "full")]
+    pub quick: bool,
+    /// Long windows, enough samples for p99.9
+    #[arg(long)]
+    pub full: bool,
+    /// Workers of every server [default: its CPUs]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=1024)
+    )]
+    pub workers: Option<u32>,
+    /// CPUs of server and client: disjoint, or both on all
+    #[arg(long, value_name = "P", default_value = "split")]
+    pub placement: Placement,
+    /// How far a trial is kept apart: auto takes the best there is
+    #[arg(long, value_name = "I", default_value = "auto")]
+    pub isolation: IsolationChoice,
+    /// The server that ratios refer to; it runs twice in every round
+    #[arg(long, value_name = "SERVER", default_value = "rust-mio")]
+    pub reference: String,
+    /// Exit 3 when a selected server can't run here
+    #[arg(long)]
+    pub require: bool,
+    /// Seed of the order of trials and of all loads [default: the clock]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Print the plan and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Go on with a run: its missing trials, and more with --rounds
+    #[arg(
+        long,
+        value_name = "RUN",
+        conflicts_with_all = [
+            "servers", "all", "scenario", "connections", "payload", "rate",
+            "budget", "quick", "full", "workers", "placement", "isolation",
+            "reference", "seed",
+        ]
+    )]
+    pub resume: Option<String>,
+    /// Print JSON instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Write the result to a file too: json, csv or markdown
+    #[arg(long, value_name = "FMT=PATH", value_parser = export)]
+    pub export: Vec<Export>,
+    /// Where runs are kept
+    #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
+    pub results_dir: Option<PathBuf>,
+}
+
+/// How far a trial is kept apart
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IsolationChoice {
+    /// The best that the user's rights allow
+    Auto,
+    /// Processes run wherever the scheduler puts them
+    Plain,
+    /// Processes are bound to the CPUs of the placement
+    Pin,
+}
+
+impl IsolationChoice {
+    /// What it comes to on this machine: binding to CPUs needs no rights.
+    #[must_use]
+    pub const fn resolve(self) -> Isolation {
+        match self {
+            Self::Plain => Isolation::Plain,
+            Self::Auto | Self::Pin => Isolation::Pin,
+        }
+    }
+}
+
+/// A format and a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The format.
+    pub format: Format,
+    /// The file, replaced whole.
+    pub path: PathBuf,
+}
+
+/// Formats of `--export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// As `--json` prints it
+    Json,
+    /// One line a server, scenario and metric
+    Csv,
+    /// For a pull request
+    Markdown,
+}
+
+pub(super) fn export(text: &str) -> Result<Export, String> {
+    let (format, path) = text
+        .split_once('=')
+        .ok_or("write FORMAT=PATH, such as csv=table.csv")?;
+    if path.is_empty() {
+        return Err("the path is empty".into());
+    }
+    let format = Format::from_str(format, true)
+        .map_err(|_| "the formats are json, csv and markdown")?;
+    Ok(Export { format, path: path.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exports_name_a_format_and_a_path() {
+        let good = export("csv=a=b.csv").unwrap();
+        assert_eq!(good.path, PathBuf::from("a=b.csv"));
+        for bad in ["csv", "csv=", "pdf=x"] {
+            assert!(export(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `compare`: says in words what differs between two runs.
+
+use anyhow::Result;
+
+use crate::cli::{Compare, FailOn};
+use crate::compare::{Options, breaches, compare as judge};
+use crate::exit::{DONE, GATE, NOT_COMPARABLE, USAGE, refuse};
+use crate::render;
+use crate::store;
+
+/// Compares two stored runs.
+pub(super) fn compare(args: &Compare) -> Result<u8> {
+    let root = store::root()?;
+    let results = store::results(&root, args.results_dir.as_deref());
+    let load = |name: &str| -> Result<_> {
+        Ok(super::show::summary(&store::find(&root, &results, name)?))
+    };
+    let (before, after) = (load(&args.a)?, load(&args.b)?);
+    let named = args.threshold.iter().map(|limit| limit.metric.clone());
+    let options = Options {
+        absolute: args.absolute,
+        allow_mismatch: args.allow_mismatch,
+        metrics: args.metric.iter().cloned().chain(named).collect(),
+    };
+    let comparison = judge(&before, &after, &options)
+        .map_err(|error| refuse(NOT_COMPARABLE, error.to_string()))?;
+    super::print(&if args.json {
+        render::comparison_json(&comparison)
+    } else if args.markdown {
+        render::comparison_markdown(&comparison)
+    } else {
+        render::comparison(&comparison)
+    })?;
+    if args.fail_on != Some(FailOn::Regression) {
+        return Ok(DONE);
+    }
+    let found = breaches(&comparison, &args.threshold)
+        .map_err(|error| refuse(USAGE, error.to_string()))?;
+    for sentence in &found {
+        anstream::eprintln!("regression: {sentence}");
+    }
+    Ok(if found.is_empty() { DONE } else { GATE })
+}

@@ -1,0 +1,92 @@
+//! `list`: the servers there are and whether each can run here.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::catalog::Catalog;
+use crate::cli::List;
+use crate::exit::DONE;
+use crate::plan::Skip;
+use crate::store;
+
+/// One server as `list --json` shows it.
+#[derive(Debug, Serialize)]
+struct Entry {
+    server: String,
+    family: String,
+    model: String,
+    mirrors: Option<String>,
+    status: String,
+    ready: bool,
+    /// The version of what builds or runs it, when ready.
+    version: Option<String>,
+    /// Why it can't run here.
+    reason: Option<String>,
+    /// The command that mends it.
+    hint: Option<String>,
+}
+
+/// Lists every server; a missing toolchain is shown, never hidden.
+pub(super) fn list(args: &List) -> Result<u8> {
+    let root = store::root()?;
+    let catalog = Catalog::load(&root, &args.server_dir)?;
+    let mut entries: Vec<Entry> = catalog
+        .servers
+        .iter()
+        .map(|server| {
+            let receipt = server.receipt();
+            let skip = receipt.as_ref().err();
+            Entry {
+                server: server.id.clone(),
+                family: server.manifest.family.name().to_owned(),
+                model: server.manifest.model.clone(),
+                mirrors: server.manifest.mirrors.clone(),
+                status: server.manifest.status.clone(),
+                ready: skip.is_none(),
+                reason: skip.map(|skip| skip.reason.clone()),
+                hint: skip.and_then(|skip| skip.hint.clone()),
+                version: receipt.ok(),
+            }
+        })
+        .collect();
+    entries.extend(catalog.broken.into_iter().map(broken));
+    if args.json {
+        super::print(&serde_json::to_string_pretty(&entries)?)?;
+        return Ok(DONE);
+    }
+    let rows: Vec<Vec<String>> = entries.into_iter().map(cells).collect();
+    let head = ["server", "family", "model", "mirrors", "ready"];
+    super::print(&super::grid(&head, &rows))?;
+    Ok(DONE)
+}
+
+fn broken(skip: Skip) -> Entry {
+    Entry {
+        server: skip.server,
+        family: String::new(),
+        model: String::new(),
+        mirrors: None,
+        status: String::new(),
+        ready: false,
+        version: None,
+        reason: Some(skip.reason),
+        hint: skip.hint,
+    }
+}
+
+fn cells(entry: Entry) -> Vec<String> {
+    let ready = match (entry.ready, entry.reason, entry.hint) {
+        (true, ..) => "ready".to_owned(),
+        (_, reason, Some(hint)) => {
+            format!("no: {}; mend: {hint}", reason.unwrap_or_default())
+        }
+        (_, reason, None) => format!("no: {}", reason.unwrap_or_default()),
+    };
+    let model = if entry.status.starts_with("maintained") {
+        entry.model
+    } else {
+        format!("{} ({})", entry.model, entry.status)
+    };
+    let mirrors = entry.mirrors.unwrap_or_default();
+    vec![entry.server, entry.family, model, mirrors, ready]
+}

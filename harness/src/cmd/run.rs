@@ -1,0 +1,217 @@
+//! `run`: measures servers and prints the table.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use self::candidates::Candidates;
+use self::follow::Follower;
+use crate::cli::{Output, Run};
+use crate::exit::{DONE, SERVER_FAILED, UNFIT, USAGE, refuse};
+use crate::host::Host;
+use crate::interrupt::Interrupt;
+use crate::plan::make::total_time;
+use crate::plan::{Plan, Trial};
+use crate::progress::{Progress, Style, about};
+use crate::record::Record;
+use crate::record::journal::{self, Journal};
+use crate::runner::{Context, execute};
+use crate::summarize::{Summary, summarize};
+use crate::trial::Live;
+use crate::{host, preflight, process, sample, store};
+
+mod candidates;
+mod follow;
+mod prepare;
+
+/// A run that is about to begin, or to go on.
+#[derive(Debug)]
+struct Session {
+    id: String,
+    host: Host,
+    plan: Plan,
+    /// Where records go.
+    directory: PathBuf,
+    /// Kept by an earlier session of the same run.
+    records: Vec<Record>,
+    /// Still to be run.
+    trials: Vec<Trial>,
+    /// A server that was named can't run here.
+    wanting: bool,
+}
+
+/// Measures, stores and prints.
+pub(super) fn run(args: &Run, output: Output) -> Result<u8> {
+    let root = store::root()?;
+    let results = store::results(&root, args.results_dir.as_deref());
+    let interrupt = Interrupt::install()?;
+    process::adopt_orphans()?;
+    let allowed = preflight::raise_descriptor_limit();
+    let host = host::inspect::inspect(&root);
+    let style = if output.quiet { Style::None } else { output.progress };
+    let mut progress = Progress::new(style);
+
+    let mut candidates = Candidates::new(&root, args)?;
+    let (plan, stored) = match &args.resume {
+        None => (candidates.plan(args, &host)?, None),
+        Some(name) => {
+            let stored = store::find(&root, &results, name)?;
+            let plan = prepare::resumed_plan(&stored, args, &host)?;
+            candidates.require(&plan)?;
+            (plan, Some(stored))
+        }
+    };
+    fit(&plan, &host, allowed)?;
+    if args.dry_run {
+        super::print(&prepare::describe(&plan))?;
+        return Ok(DONE);
+    }
+    store::prepare(&results)?;
+    let wanting = candidates.wanting();
+    let session = open(&results, host, plan, stored, wanting)?;
+    announce(&session, &progress);
+
+    let client = candidates.build(&session.plan, &mut progress, &interrupt)?;
+    if let Some(signal) = interrupt.signal() {
+        return Ok(128 + signal);
+    }
+    candidates.unchanged(&session.records)?;
+    measure(args, session, candidates, client, progress, &interrupt)
+}
+
+/// Refuses what this machine can't carry, before anything is built.
+fn fit(plan: &Plan, host: &Host, allowed: u64) -> Result<()> {
+    let connections = plan.settings.connections;
+    preflight::descriptors(connections, allowed)
+        .and_then(|()| preflight::ports(connections, host, sample::time_wait()))
+        .map_err(|message| refuse(UNFIT, message))
+}
+
+/// Makes the run's directory, or opens the one it has.
+fn open(
+    results: &Path,
+    host: Host,
+    plan: Plan,
+    stored: Option<store::Run>,
+    wanting: bool,
+) -> Result<Session> {
+    let Some(stored) = stored else {
+        let id = prepare::run_id(plan.seed);
+        let directory = store::create(results, &id, &host, &plan)?;
+        let trials = plan.trials.clone();
+        let records = Vec::new();
+        return Ok(Session {
+            id,
+            host,
+            plan,
+            directory,
+            records,
+            trials,
+            wanting,
+        });
+    };
+    journal::mend(&stored.directory.join("records.jsonl"))?;
+    store::write_json(&stored.directory.join("plan.json"), &plan)?;
+    let stored = store::Run { plan, ..stored };
+    Ok(Session {
+        trials: stored.missing(),
+        id: stored.id,
+        host: stored.host,
+        plan: stored.plan,
+        directory: stored.directory,
+        records: stored.records,
+        wanting,
+    })
+}
+
+fn announce(session: &Session, progress: &Progress) {
+    let time = total_time(&session.plan.settings, &session.trials);
+    progress.line(&format!(
+        "run {}: {} trials in {} round(s), about {} once everything is built",
+        session.id,
+        session.trials.len(),
+        session.plan.rounds,
+        about(time),
+    ));
+}
+
+fn measure(
+    args: &Run,
+    mut session: Session,
+    candidates: Candidates,
+    client: PathBuf,
+    mut progress: Progress,
+    interrupt: &Interrupt,
+) -> Result<u8> {
+    let time = total_time(&session.plan.settings, &session.trials);
+    progress.plan(&session.plan, session.trials.len(), time);
+    let trials = std::mem::take(&mut session.trials);
+    let mut bench = Live {
+        candidates: candidates.into_lanes(&session.plan),
+        client,
+        settings: session.plan.settings.clone(),
+        host: session.host.clone(),
+        interrupt,
+    };
+    let settings = session.plan.settings.clone();
+    let id = session.id.clone();
+    let context = Context { run: &id, settings: &settings };
+    let mut follower = Follower {
+        journal: Journal::open(&session.directory.join("records.jsonl"))?,
+        artifacts: bench
+            .candidates
+            .iter()
+            .filter_map(|(lane, candidate)| {
+                let built = candidate.built.as_ref().ok()?;
+                Some((lane.clone(), built.artifact.clone()))
+            })
+            .collect(),
+        session: &mut session,
+        progress: &mut progress,
+        interrupt,
+    };
+    let ran = execute(&context, &trials, &mut bench, &mut follower);
+    progress.finish();
+    let summary = summary(&session);
+    if let Err(error) = &ran {
+        // What can't be stored is at least not lost.
+        progress.line(&format!("error: {error:#}"));
+        let text = serde_json::to_string(&summary)?;
+        anstream::eprintln!("{text}");
+    }
+    super::show::put(&summary, args.json, &args.export)?;
+    ran?;
+    if let Some(signal) = interrupt.signal() {
+        let command = prepare::resume_command(args, &session.id);
+        progress.line(&format!("interrupted; go on with: {command}"));
+        return Ok(128 + signal);
+    }
+    Ok(verdict(&summary, &session, args))
+}
+
+fn summary(session: &Session) -> Summary {
+    let done = store::Run {
+        id: session.id.clone(),
+        directory: session.directory.clone(),
+        host: session.host.clone(),
+        plan: session.plan.clone(),
+        records: session.records.clone(),
+    };
+    let partial = !done.missing().is_empty();
+    summarize(&done.id, partial, &done.host, &done.plan, &done.records)
+}
+
+/// 3 when a server failed, or one that was named or required is unavailable.
+fn verdict(summary: &Summary, session: &Session, args: &Run) -> u8 {
+    let failed = session.records.iter().any(|record| {
+        !matches!(record.outcome.name(), "measured" | "unsupported")
+    });
+    let unsupported = !args.selection.all
+        && summary.rows.iter().any(|row| row.outcome == "unsupported");
+    if failed || unsupported || session.wanting { SERVER_FAILED } else { DONE }
+}
+
+/// A reference that isn't there.
+fn no_reference(message: &str) -> anyhow::Error {
+    refuse(USAGE, message)
+}

@@ -1,0 +1,195 @@
+//! From what was typed to a plan.
+
+use std::time::SystemTime;
+
+use anyhow::Result;
+
+use crate::cli::Run;
+use crate::exit::{NOT_COMPARABLE, refuse};
+use crate::host::{Host, inspect};
+use crate::plan::make::{
+    Request, make, rounds_within, total_time, trial_time, with_rounds,
+};
+use crate::plan::place::place;
+use crate::plan::{Lane, Plan, Settings, Skip};
+use crate::progress::about;
+use crate::store;
+
+const ROUNDS: u32 = 6;
+const BACKLOG: u32 = 4096;
+const BUFFER_BYTES: u32 = 4096;
+const IN_FLIGHT: u32 = 256;
+
+/// Windows in milliseconds.
+struct Timing {
+    warm_up: u64,
+    fixed_rate: u64,
+    in_flight: u64,
+    idle: u64,
+}
+
+/// Six rounds give p99 its 40,000 samples at 10,000/s.
+const DEFAULT: Timing =
+    Timing { warm_up: 500, fixed_rate: 2_000, in_flight: 1_000, idle: 200 };
+const QUICK: Timing =
+    Timing { warm_up: 300, fixed_rate: 700, in_flight: 400, idle: 100 };
+/// Six rounds give p99.9 its 400,000 samples at 10,000/s.
+const FULL: Timing =
+    Timing { warm_up: 1_000, fixed_rate: 7_000, in_flight: 3_000, idle: 500 };
+
+/// Plans a new run.
+pub(super) fn plan(
+    args: &Run,
+    host: &Host,
+    selected: Vec<Lane>,
+    reference: Option<Lane>,
+    skipped: Vec<Skip>,
+) -> Plan {
+    let settings = settings(args);
+    let asked = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
+    // Two more lanes at the most: the reference and its second name.
+    let lanes = u32::try_from(selected.len()).unwrap_or(u32::MAX) + 1;
+    let one = args
+        .scenario
+        .iter()
+        .map(|&scenario| trial_time(&settings, scenario) * lanes)
+        .sum();
+    let rounds =
+        args.budget.map_or(asked, |budget| rounds_within(budget, one, asked));
+    let mut scenarios = args.scenario.clone();
+    scenarios.dedup();
+    tracing::debug!(?host, ?settings, "planning");
+    make(Request {
+        seed: args.seed.unwrap_or_else(clock_seed),
+        rounds,
+        scenarios,
+        selected,
+        reference,
+        settings,
+        skipped,
+    })
+}
+
+fn settings(args: &Run) -> Settings {
+    let (server_cpus, client_cpus) = place(&inspect::cpus(), args.placement);
+    let timing = if args.quick {
+        QUICK
+    } else if args.full {
+        FULL
+    } else {
+        DEFAULT
+    };
+    Settings {
+        connections: args.connections,
+        payload_bytes: args.payload,
+        rate_per_s: f64::from(args.rate),
+        in_flight: IN_FLIGHT,
+        workers: args
+            .workers
+            .unwrap_or_else(|| u32::try_from(server_cpus.len()).unwrap_or(1)),
+        backlog: BACKLOG,
+        buffer_bytes: BUFFER_BYTES,
+        placement: args.placement,
+        isolation: args.isolation.resolve(),
+        server_cpus,
+        client_cpus,
+        warm_up_ms: timing.warm_up,
+        fixed_rate_ms: timing.fixed_rate,
+        in_flight_ms: timing.in_flight,
+        idle_ms: timing.idle,
+        quick: args.quick,
+    }
+}
+
+fn clock_seed() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    u64::from(now.unwrap_or_default().subsec_nanos())
+}
+
+/// Such as `20261123T063000Z-3f2a`.
+pub(super) fn run_id(seed: u64) -> String {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    format!("{}-{:04x}", now.replace(['-', ':'], ""), seed & 0xffff)
+}
+
+/// The plan of a stored run, perhaps with more rounds.
+///
+/// # Errors
+/// This is not the machine it ran on, or fewer rounds are asked for.
+pub(super) fn resumed_plan(
+    stored: &store::Run,
+    args: &Run,
+    host: &Host,
+) -> Result<Plan> {
+    let machine = |host: &Host| {
+        (host.label.clone(), host.kernel.clone(), host.cpus.clone())
+    };
+    if machine(host) != machine(&stored.host) {
+        return Err(refuse(
+            NOT_COMPARABLE,
+            format!(
+                "run {} was made on another machine: {} {}",
+                stored.id, stored.host.label, stored.host.kernel
+            ),
+        ));
+    }
+    let rounds = args.rounds.unwrap_or(stored.plan.rounds);
+    Ok(with_rounds(&stored.plan, rounds.max(stored.plan.rounds)))
+}
+
+/// The command that goes on with a run.
+pub(super) fn resume_command(args: &Run, id: &str) -> String {
+    let mut command = format!("cargo harness run --resume {id}");
+    if let Some(directory) = &args.results_dir {
+        command += &format!(" --results-dir {}", directory.display());
+    }
+    for directory in &args.selection.server_dir {
+        command += &format!(" --server-dir {}", directory.display());
+    }
+    command
+}
+
+/// The plan as `--dry-run` prints it, with commands that can be pasted.
+pub(super) fn describe(plan: &Plan) -> String {
+    use std::fmt::Write;
+    let settings = &plan.settings;
+    let flags: Vec<String> = crate::launch::flags(settings)
+        .iter()
+        .map(|flag| flag.to_string_lossy().into_owned())
+        .collect();
+    let mut out = format!(
+        "{} trials in {} round(s), about {} once everything is built\n\
+         seed {}, servers on CPU {:?}, client on CPU {:?}\n\
+         every server gets: {}\n",
+        plan.trials.len(),
+        plan.rounds,
+        about(total_time(settings, &plan.trials)),
+        plan.seed,
+        settings.server_cpus,
+        settings.client_cpus,
+        flags.join(" "),
+    );
+    let _ = writeln!(
+        out,
+        "by hand: cargo run --release -p SERVER -- --workers {}, then \
+         cargo run --release -p load -- ADDR --hold {} --rate {}",
+        settings.workers, settings.connections, settings.rate_per_s
+    );
+    for skip in &plan.skipped {
+        let hint = skip.hint.as_deref().unwrap_or("see its server.toml");
+        let _ = writeln!(
+            out,
+            "skipped {}: {}; mend: {hint}",
+            skip.server, skip.reason
+        );
+    }
+    let mut round = 0;
+    for trial in &plan.trials {
+        if trial.round != round {
+            round = trial.round;
+            let _ = writeln!(out, "round {round}");
+        }
+        let _ = writeln!(out, "  {} {}", trial.scenario.name(), trial.lane);
+    }
+    out
+}

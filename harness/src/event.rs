@@ -1,0 +1,24 @@
+//! What happens in a run, as whoever wants to show or keep it hears of it.
+
+use crate::plan::Trial;
+use crate::record::Record;
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// A build begins.
+    Building {
+        /// The server's id, or `load` for the client.
+        what: &'a str,
+    },
+    /// A trial begins.
+    Started {
+        /// Which.
+        trial: &'a Trial,
+    },
+    /// A trial is over and stored.
+    Finished {
+        /// With its outcome.
+        record: &'a Record,
+    },
+}

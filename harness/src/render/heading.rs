@@ -1,0 +1,151 @@
+//! What stands above a table: the command that made it, the machine, and what
+//! the placement leaves untested.
+//!
+//! Refuses to do: name the machine's host name or a path. Plan and host hold
+//! neither.
+
+use crate::plan::{Isolation, Placement, Plan, Scenario, Settings};
+use crate::summarize::{Summary, plain};
+use crate::units::Count;
+
+use super::text::rate;
+
+/// The command that makes this run again, as it would be typed.
+pub(super) fn command(plan: &Plan) -> String {
+    let mut words: Vec<String> = vec!["cargo harness run".into()];
+    let selected = plan.lanes.iter().filter(|lane| lane.control.is_none());
+    words.extend(selected.map(|lane| quoted(&lane.server)));
+    words.extend(plan.skipped.iter().map(|skip| quoted(&skip.server)));
+    for scenario in &plan.scenarios {
+        words.push(format!("--scenario {}", scenario.name()));
+    }
+    let settings = &plan.settings;
+    words.push(format!("-c {}", settings.connections));
+    words.push(format!("--payload {}", settings.payload_bytes));
+    if is_loaded(plan) {
+        words.push(format!("--rate {}", settings.rate_per_s));
+    }
+    words.push(if settings.quick {
+        "--quick".into()
+    } else {
+        format!("--rounds {}", plan.rounds)
+    });
+    words.push(format!("--workers {}", settings.workers));
+    words.push(format!("--placement {}", placement(settings)));
+    words.push(format!("--isolation {}", isolation(settings)));
+    if let Some(reference) = &plan.reference {
+        words.push(format!("--reference {}", quoted(reference)));
+    }
+    words.push(format!("--seed {}", plan.seed));
+    words.join(" ")
+}
+
+fn is_loaded(plan: &Plan) -> bool {
+    plan.scenarios.contains(&Scenario::Load)
+}
+
+/// A word that a shell takes for itself: it may be pasted.
+fn quoted(word: &str) -> String {
+    let word = plain(word);
+    let harmless = |c: char| c.is_alphanumeric() || "-_./:@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(harmless) {
+        return word;
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Sentences on the machine and the plan.
+pub(super) fn sentences(summary: &Summary) -> Vec<String> {
+    let plan = &summary.plan;
+    let settings = &plan.settings;
+    let mut sentences = vec![format!(
+        "Run {} on {}.",
+        plain(&summary.run),
+        plain(&summary.host.label),
+    )];
+    let load = if is_loaded(plan) {
+        let fixed = rate(settings.rate_per_s);
+        format!(" fixed rate {fixed}, {} in flight;", settings.in_flight)
+    } else {
+        String::new()
+    };
+    sentences.push(format!(
+        "{} connections, messages of {} bytes;{load} {}; seed {}.",
+        Count(settings.connections.into()),
+        settings.payload_bytes,
+        rounds(plan),
+        plan.seed,
+    ));
+    sentences.push(format!(
+        "{}; {} worker{} each.",
+        cpus(settings),
+        settings.workers,
+        if settings.workers == 1 { "" } else { "s" },
+    ));
+    sentences.extend(untested(settings));
+    sentences
+}
+
+fn rounds(plan: &Plan) -> String {
+    match (plan.rounds, plan.settings.quick) {
+        (1, true) => "1 quick round".into(),
+        (1, false) => "1 round".into(),
+        (rounds, _) => format!("{rounds} rounds"),
+    }
+}
+
+fn cpus(settings: &Settings) -> String {
+    let bound = match settings.isolation {
+        Isolation::Pin => "bound to them",
+        Isolation::Plain => "not bound",
+    };
+    match settings.placement {
+        Placement::Split => format!(
+            "Servers on {}, client on {} ({bound})",
+            list(&settings.server_cpus),
+            list(&settings.client_cpus),
+        ),
+        Placement::Shared => format!(
+            "Servers and client share {} ({bound})",
+            list(&settings.server_cpus),
+        ),
+    }
+}
+
+fn list(cpus: &[u32]) -> String {
+    let numbers: Vec<String> = cpus.iter().map(u32::to_string).collect();
+    match cpus.len() {
+        0 => "any CPU".into(),
+        1 => format!("CPU {}", numbers[0]),
+        _ => format!("CPUs {}", numbers.join(", ")),
+    }
+}
+
+fn untested(settings: &Settings) -> Option<String> {
+    match settings.placement {
+        Placement::Shared => Some(
+            "Client and servers take CPU from one another: only CPU per echo \
+             can be compared."
+                .into(),
+        ),
+        Placement::Split if settings.server_cpus.len() <= 1 => Some(
+            "Cost per core; parallelism not tested: the servers have one CPU."
+                .into(),
+        ),
+        Placement::Split => None,
+    }
+}
+
+const fn placement(settings: &Settings) -> &'static str {
+    match settings.placement {
+        Placement::Split => "split",
+        Placement::Shared => "shared",
+    }
+}
+
+const fn isolation(settings: &Settings) -> &'static str {
+    match settings.isolation {
+        Isolation::Plain => "plain",
+        Isolation::Pin => "pin",
+    }
+}

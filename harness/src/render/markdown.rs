@@ -1,0 +1,90 @@
+//! The same for a pull request or a README.
+//!
+//! Refuses to do: pass foreign Markdown or HTML on.
+
+use comfy_table::{Table, presets};
+
+use crate::plan::Scenario;
+use crate::summarize::{Summary, plain};
+
+use super::original::original_lines;
+use super::view::view;
+use super::{footing, heading};
+
+/// The whole output of a run.
+#[must_use]
+pub fn markdown(summary: &Summary) -> String {
+    let view = view(summary);
+    let command = heading::command(&summary.plan);
+    let mut out = format!("```console\n$ {command}\n```\n\n");
+    for sentence in heading::sentences(summary) {
+        out.push_str(&escape(&sentence));
+        out.push('\n');
+    }
+    out.push('\n');
+    out.push_str(&markdown_table(summary));
+    out.push('\n');
+    for sentence in footing::sentences(summary, &view) {
+        out.push_str(&format!("- {}\n", escape(&sentence)));
+    }
+    let original = original_lines(summary);
+    if summary.plan.scenarios == [Scenario::Classic] && !original.is_empty() {
+        out.push_str(&format!("\n```text\n{}\n```\n", original.join("\n")));
+    }
+    out
+}
+
+/// The table alone, such as a README holds.
+#[must_use]
+pub fn markdown_table(summary: &Summary) -> String {
+    let view = view(summary);
+    let titles = view
+        .titles
+        .iter()
+        .map(|[above, below]| escape(format!("{above} {below}").trim_end()));
+    let header = ["server".to_owned(), "model".to_owned()]
+        .into_iter()
+        .chain(titles)
+        .chain(["notes".to_owned()]);
+    let rows = view.lines.iter().map(|line| {
+        let cells = line.cells.iter().map(|cell| escape(cell));
+        [escape(&line.server), escape(&line.model)]
+            .into_iter()
+            .chain(cells)
+            .chain([escape(&line.notes.join("; "))])
+            .collect()
+    });
+    rule(header.collect(), rows.collect())
+}
+
+/// A Markdown table of cells that are already escaped.
+pub(super) fn rule(header: Vec<String>, rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header(header).add_rows(rows);
+    let mut out = String::new();
+    for line in table.lines() {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Text that shows as itself: one line, and no character that Markdown or
+/// HTML would take for a mark, a link or a mention.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for c in plain(text).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '@' => out.push_str("&#64;"),
+            '\\' | '`' | '*' | '[' | ']' | '|' | '#' | '!' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,29 @@
+//! How a summary or a comparison is shown: table, Markdown, CSV, JSON.
+//!
+//! Every text ends in a line break and is plain: whoever prints it adds
+//! colour. Whatever came from outside the suite (logs, manifests, file names)
+//! is stripped of control characters, and neutralised for the format.
+//!
+//! Refuses to do: compute a figure, write a file, hide a failure.
+
+mod comparison;
+mod csv;
+mod footing;
+mod heading;
+mod json;
+mod markdown;
+mod original;
+mod table;
+mod text;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use comparison::{comparison, comparison_json, comparison_markdown};
+pub use csv::csv;
+pub use json::{json, schema};
+pub use markdown::{markdown, markdown_table};
+pub use original::{label, original_line, original_lines};
+pub use table::table;
+pub use text::WIDTH;
