@@ -33,4 +33,6 @@ pub mod trial;
 pub mod units;
 
 #[cfg(test)]
+mod promises;
+#[cfg(test)]
 mod scripted;
