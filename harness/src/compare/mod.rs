@@ -21,6 +21,8 @@ mod words;
 mod simulation;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod threshold_tests;
 
 pub use judge::{MAX_CHANCE, MIN_CHANGE, MIN_ROUNDS};
 pub use same::{NotComparable, mismatches};

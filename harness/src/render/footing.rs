@@ -8,7 +8,8 @@ use crate::stats::Estimate;
 use crate::summarize::{CLIENT_LIMITED, Row, Summary, plain};
 use crate::units::{LowHigh, Percent, of_metric};
 
-use super::view::{View, failures, is_to_come};
+use super::notes::{failures, is_to_come};
+use super::view::View;
 
 /// Sentences, in the order of importance to a reader.
 pub(super) fn sentences(summary: &Summary, view: &View) -> Vec<String> {

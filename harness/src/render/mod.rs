@@ -12,6 +12,7 @@ mod footing;
 mod heading;
 mod json;
 mod markdown;
+mod notes;
 mod original;
 mod table;
 mod text;

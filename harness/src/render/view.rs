@@ -5,12 +5,10 @@
 
 use crate::plan::Scenario;
 use crate::stats::Estimate;
-use crate::summarize::{
-    CLIENT_LIMITED, CONSERVATION, NOT_RUN_YET, Row, SENT_IN_TIME, Summary,
-    plain, wants_at_least,
-};
+use crate::summarize::{CLIENT_LIMITED, NOT_RUN_YET, Row, Summary, plain};
 use crate::units::{Plain, PlusMinus};
 
+use super::notes::{is_to_come, notes, words};
 use super::text::rate;
 
 const KIB: f64 = 1024.0;
@@ -223,118 +221,4 @@ pub(super) fn saturates_at(summary: &Summary, row: &Row) -> Option<f64> {
     let achieved = row.metrics.get("achieved_per_s")?.median;
     let offered = summary.plan.settings.rate_per_s;
     (achieved < CARRIED * offered).then_some(achieved)
-}
-
-/// Whether the run has simply not come to it.
-pub(super) fn is_to_come(row: &Row) -> bool {
-    row.reason.as_deref() == Some(NOT_RUN_YET)
-}
-
-/// A remark, and whether it could be made of any scenario.
-type Note = (String, bool);
-
-/// Remarks on a server: with the scenario's name where only one of several
-/// is meant and the remark doesn't tell which.
-fn notes(summary: &Summary, server: &str) -> Vec<String> {
-    let rows: Vec<&Row> =
-        summary.rows.iter().filter(|row| row.server == server).collect();
-    let each: Vec<(Scenario, Vec<Note>)> =
-        rows.iter().map(|row| (row.scenario, of_row(summary, row))).collect();
-    let mut notes: Vec<String> = Vec::new();
-    for (scenario, of_row) in &each {
-        for note in of_row {
-            let common = each.iter().all(|(_, all)| all.contains(note));
-            let (text, of_any) = note;
-            let text = if common || !of_any {
-                text.clone()
-            } else {
-                format!("{}: {text}", scenario.name())
-            };
-            if !notes.contains(&text) {
-                notes.push(text);
-            }
-        }
-    }
-    let status = rows.iter().map(|row| plain(&row.status)).next();
-    notes.extend(status.filter(|s| !s.is_empty() && s != "maintained"));
-    notes
-}
-
-fn of_row(summary: &Summary, row: &Row) -> Vec<Note> {
-    if is_to_come(row) {
-        return Vec::new();
-    }
-    let mut notes: Vec<Note> =
-        failures(row).into_iter().map(|failure| (failure, true)).collect();
-    notes.extend(saturates_at(summary, row).map(|achieved| {
-        (format!("saturates at {}", rate(achieved.round())), false)
-    }));
-    for gate in row.failed_gates() {
-        let sign = if wants_at_least(&gate.name) { "<" } else { ">" };
-        let percent = if gate.name == SENT_IN_TIME { " %" } else { "" };
-        let note = format!(
-            "no rank: {} {}{percent} {sign} {}{percent}",
-            plain(&gate.name),
-            trimmed(gate.value),
-            trimmed(gate.limit),
-        );
-        notes.push((note, gate.name == CONSERVATION));
-    }
-    for (flag, count) in &row.flag_counts {
-        let rounds = all_rounds(row);
-        let note = if *count == rounds {
-            plain(flag)
-        } else {
-            format!("{} in {count} of {rounds} rounds", plain(flag))
-        };
-        notes.push((note, flag != CLIENT_LIMITED));
-    }
-    notes
-}
-
-/// What went wrong in how many rounds, each kind once with its last reason.
-pub(super) fn failures(row: &Row) -> Vec<String> {
-    if row.failures.is_empty() {
-        let mut reason = row.reason.as_deref().map(plain);
-        if let (Some(reason), Some(hint)) = (&mut reason, &row.hint) {
-            *reason = format!("{reason} (mend: {})", plain(hint));
-        }
-        return reason.into_iter().collect();
-    }
-    let mut kinds: Vec<&str> =
-        row.failures.iter().map(|f| f.outcome.as_str()).collect();
-    kinds.dedup();
-    kinds.sort_unstable();
-    kinds.dedup();
-    let rounds = all_rounds(row);
-    kinds
-        .into_iter()
-        .map(|kind| {
-            let of_kind = row.failures.iter().filter(|f| f.outcome == kind);
-            let count = of_kind.clone().count();
-            let last = of_kind.max_by_key(|failure| failure.round);
-            let reason = last.map(|last| plain(&last.reason));
-            format!(
-                "{} in {count} of {rounds} round{}: {}",
-                if kind == "measured" { "void".into() } else { words(kind) },
-                if rounds == 1 { "" } else { "s" },
-                reason.unwrap_or_default(),
-            )
-        })
-        .collect()
-}
-
-fn all_rounds(row: &Row) -> u32 {
-    row.rounds + u32::try_from(row.failures.len()).unwrap_or(u32::MAX)
-}
-
-/// `never_ready` is `never ready`.
-pub(super) fn words(outcome: &str) -> String {
-    plain(outcome).replace('_', " ")
-}
-
-/// Up to three decimals, without trailing zeros: 99.85, not 99.9.
-fn trimmed(value: f64) -> String {
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -15,6 +15,8 @@ mod rows;
 mod types;
 
 #[cfg(test)]
+mod gates_tests;
+#[cfg(test)]
 mod tests;
 
 pub use gates::{

@@ -1,0 +1,179 @@
+//! Measurements made up for tests, sound until a test damages them.
+
+use wire::{
+    Arrivals, Classic, ClientUsage, Connections, End, Load, Proof, Report,
+    ServerUsage, WindowReport,
+};
+
+use crate::plan::Scenario;
+use crate::record::{
+    Announce, Census, Measurement, Rest, Snapshot, SocketFacts,
+};
+
+/// A sound launch in which one echo cost so many microseconds, or the classic
+/// test took so many milliseconds. It holds no histogram.
+pub(crate) fn bare(scenario: Scenario, primary: f64) -> Measurement {
+    match scenario {
+        Scenario::Classic => classic(primary, ""),
+        Scenario::Load => load(primary, ["", ""]),
+    }
+}
+
+/// The same with histograms of as many samples as a real launch has, at
+/// `latency_us`, one in fifty of them ten times as late.
+pub(crate) fn full(
+    scenario: Scenario,
+    primary: f64,
+    latency_us: u64,
+) -> Measurement {
+    match scenario {
+        Scenario::Classic => classic(primary, &histogram(latency_us, 10_000)),
+        Scenario::Load => load(
+            primary,
+            [
+                &histogram(latency_us, 20_000),
+                &histogram(latency_us * 9, 100_000),
+            ],
+        ),
+    }
+}
+
+pub(crate) fn histogram(latency_us: u64, samples: u64) -> String {
+    let mut histogram = wire::empty();
+    let late = samples / 50;
+    for (us, count) in [(latency_us, samples - late), (latency_us * 10, late)] {
+        histogram.record_n(us * 1_000, count).expect("value in range");
+    }
+    wire::encode(&histogram)
+}
+
+fn classic(total_ms: f64, histogram: &str) -> Measurement {
+    let echo = match histogram {
+        "" => self::histogram(90, 10_000),
+        given => given.to_owned(),
+    };
+    let mut report = report();
+    report.classic = Some(Classic {
+        total_ns: (total_ms * 1e6) as u64,
+        connect: histogram.into(),
+        echo,
+    });
+    Measurement { report, ..measurement() }
+}
+
+fn load(cpu_us: f64, [rate, in_flight]: [&str; 2]) -> Measurement {
+    let mut report = report();
+    report.proof = Some(Proof {
+        opened: 10_000,
+        first_echoes: 10_000,
+        last_first_echo_ns: 1_000,
+        second_sweep_ns: 2_000,
+        second_echoes: 10_000,
+        last_second_echo_ns: 3_000,
+        closed: 0,
+    });
+    let open = Load::Rate { per_s: 10_000.0, arrivals: Arrivals::Poisson };
+    let closed = Load::InFlight { connections: 256 };
+    report.windows = vec![
+        window("fixed_rate", open, 20_000, cpu_us, rate),
+        window("in_flight", closed, 100_000, cpu_us * 0.7, in_flight),
+    ];
+    let held = Snapshot {
+        processes: 1,
+        threads: 2,
+        descriptors: 10_007,
+        pss_bytes: 5_048_000,
+        kernel_bytes: 178_000_000,
+        voluntary_switches: 10_000,
+        involuntary_switches: 10,
+    };
+    let loaded = Snapshot {
+        voluntary_switches: 75_000,
+        involuntary_switches: 140,
+        ..held
+    };
+    Measurement {
+        report,
+        held: Some(held),
+        loaded: Some(loaded),
+        rest: Some(Rest { cpu_ns: 500_000, wall_ns: 500_000_000 }),
+        census: Some(Census {
+            server_established: 10_000,
+            client_established: 10_000,
+        }),
+        ..measurement()
+    }
+}
+
+fn window(
+    name: &str,
+    load: Load,
+    echoes: u64,
+    cpu_us: f64,
+    histogram: &str,
+) -> WindowReport {
+    let seconds = if matches!(load, Load::Rate { .. }) { 2 } else { 1 };
+    WindowReport {
+        name: name.into(),
+        load,
+        start_ns: 1_000_000_000,
+        end_ns: 1_000_000_000 * (1 + seconds),
+        planned: echoes,
+        sent_in_time: echoes,
+        censored: 0,
+        echoed: echoes,
+        echoes_in_window: echoes,
+        bytes_sent: echoes * 100,
+        bytes_verified: echoes * 100,
+        response: histogram.into(),
+        service: histogram.into(),
+        slip: histogram.into(),
+        client_busy_ns: 300_000_000,
+        server: Some(ServerUsage {
+            cpu_ns: (cpu_us * 1e3 * echoes as f64) as u64,
+            softirq_ns: 0,
+        }),
+    }
+}
+
+fn report() -> Report {
+    Report {
+        end: End::Completed,
+        connections: Connections {
+            requested: 10_000,
+            established: 10_000,
+            peak_open: 10_000,
+            ..Connections::default()
+        },
+        client: ClientUsage { loops: 1, ..ClientUsage::default() },
+        ..Report::new()
+    }
+}
+
+fn measurement() -> Measurement {
+    Measurement {
+        announce: Announce {
+            addr: "127.0.0.1:40000".parse().expect("a literal address"),
+            pid: 1234,
+            backend: "epoll".into(),
+            workers: 1,
+            buffer: 4096,
+        },
+        sockets: SocketFacts::default(),
+        report: report(),
+        fresh: Snapshot {
+            processes: 1,
+            threads: 2,
+            descriptors: 7,
+            pss_bytes: 1_048_000,
+            kernel_bytes: 100_000_000,
+            ..Snapshot::default()
+        },
+        held: None,
+        loaded: None,
+        rest: None,
+        census: None,
+        exit: None,
+        flags: Vec::new(),
+    }
+}
