@@ -21,6 +21,7 @@ mod limits;
 mod loops;
 mod merge;
 mod pattern;
+mod run;
 mod session;
 mod sys;
 mod text;

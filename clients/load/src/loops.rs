@@ -191,10 +191,10 @@ fn run(
                 (Outcome::Window(Box::new(part)), end)
             }
             Order::Close => {
-                engine.reset_all();
+                let end = engine.farewell();
                 let (tally, closed) = (engine.tally(), engine.closed());
                 let outcome = Outcome::Closed { tally, closed };
-                return voice.say(News::Done(outcome, Ok(())));
+                return voice.say(News::Done(outcome, end));
             }
         };
         voice.say(News::Done(outcome, end));

@@ -9,7 +9,9 @@
 
 mod closed_loop;
 mod establish;
+mod open;
 mod open_loop;
+mod shared;
 mod socket;
 mod sweep;
 mod watch;
@@ -17,21 +19,22 @@ mod window;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
-use wire::{Connections, Fault, Histogram, Spec};
+use wire::{Connections, Histogram};
 
 pub(crate) use self::establish::Established;
+use self::shared::own;
+pub(crate) use self::shared::{Halt, Shared};
 pub(crate) use self::sweep::Swept;
 pub(crate) use self::window::{Edge, WindowPart, WindowRun};
 use crate::ClientError;
 use crate::clock::{MS, now_ns, timespec};
 use crate::conn::{Conn, Message};
-use crate::pattern::Pattern;
 
 /// Events taken from the kernel at once.
 const BATCH: usize = 1024;
@@ -51,58 +54,6 @@ pub(crate) const GRACE_NS: u64 = 300 * MS;
 /// A message unanswered for so long while its neighbours were answered is
 /// lost, not late.
 const OVERTAKEN_NS: u64 = 500 * MS;
-
-/// What the loops of a run share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) spec: Spec,
-    pub(crate) pattern: Pattern,
-    pub(crate) loops: u32,
-    /// Set once; every loop leaves its phase.
-    pub(crate) abort: AtomicBool,
-    open: AtomicU32,
-    pub(crate) peak_open: AtomicU32,
-}
-
-impl Shared {
-    pub(crate) fn new(spec: &Spec) -> Self {
-        let loops = u32::try_from(spec.cpus.len().max(1))
-            .expect("no more CPUs than a u32 counts");
-        Self {
-            spec: spec.clone(),
-            pattern: Pattern::new(spec.seed),
-            loops: loops.min(spec.connections),
-            abort: AtomicBool::new(false),
-            open: AtomicU32::new(0),
-            peak_open: AtomicU32::new(0),
-        }
-    }
-
-    /// The connections of loop `index`, counted from 0 over all loops.
-    fn range(&self, index: u32) -> std::ops::Range<u32> {
-        let cut = |i: u32| {
-            let all = u64::from(self.spec.connections) * u64::from(i);
-            u32::try_from(all / u64::from(self.loops))
-                .expect("a share of a u32")
-        };
-        cut(index)..cut(index + 1)
-    }
-}
-
-/// Why a phase ends before its work is done.
-#[derive(Clone, Debug)]
-pub(crate) enum Halt {
-    /// The client's own failure.
-    Own(ClientError),
-    /// A wrong byte.
-    Fault(Fault),
-    /// Connections were refused, lost or never answered; the tally has them.
-    Lost,
-    /// Bytes are outstanding and none comes.
-    Stalled { outstanding: u64 },
-    /// The session said stop.
-    Aborted,
-}
 
 /// A socket and what is known of it.
 #[derive(Debug)]
@@ -297,19 +248,4 @@ impl Engine {
             None => Halt::Stalled { outstanding: self.outstanding },
         }
     }
-}
-
-/// The client's own failure, with the way out where there is one.
-fn own(what: &str, errno: Errno) -> ClientError {
-    let hint = match errno {
-        Errno::MFILE | Errno::NFILE => {
-            "; raise the descriptor limit or ask for fewer connections"
-        }
-        Errno::ADDRNOTAVAIL => {
-            "; the ephemeral ports are used up, wait a minute for TIME_WAIT \
-             or widen net.ipv4.ip_local_port_range"
-        }
-        _ => "",
-    };
-    ClientError::Own(format!("cannot {what}: {errno}{hint}"))
 }

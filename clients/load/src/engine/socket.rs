@@ -1,4 +1,4 @@
-//! What is done with one socket: open, write, read, give up.
+//! What is done with one open socket: write, read, give up.
 //!
 //! Sockets are registered edge-triggered. An edge is lost only by leaving
 //! something in the socket that was there when the edge was reported, so a
@@ -9,28 +9,17 @@
 //!
 //! Refuses to do: pace, time out, count phases.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind,
-    connect, recv, send, socket_with, sockopt,
-};
+use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 use wire::Work;
 
-use super::{BUFFER, EVIDENCE_NS, Engine, GRACE_NS, Halt, Peer, own};
+use super::{BUFFER, EVIDENCE_NS, Engine, GRACE_NS, Halt, own};
 use crate::clock::now_ns;
-use crate::conn::{Conn, Verdict};
-use crate::sys::set_bind_address_no_port;
-
-/// Sources 127.0.0.2 to 127.0.0.9: the ports of one address hold 28,000
-/// connections in TIME_WAIT, less than three classic tests in a minute.
-const SOURCES: u32 = 8;
-const FIRST_SOURCE: u32 = 2;
+use crate::conn::Verdict;
 
 /// What became of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,49 +38,6 @@ enum Ending {
 }
 
 impl Engine {
-    /// Starts to connect the empty `slot` and queues a first message.
-    pub(super) fn open(
-        &mut self,
-        slot: usize,
-        length: u32,
-    ) -> Result<State, Halt> {
-        let number = u32::try_from(slot).expect("slots are counted in u32");
-        let id = self.first + number;
-        let target = self.shared.spec.addr;
-        let fd = new_socket(target, id, self.is_held()).map_err(Halt::Own)?;
-        let began_ns = self.tick();
-        match connect(&fd, &target) {
-            Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => {}
-            Err(errno) if is_servers(errno) => {
-                self.count(errno);
-                return Ok(State::Ended { established: false });
-            }
-            Err(errno) => return Err(Halt::Own(own("connect", errno))),
-        }
-        let open = self.shared.open.fetch_add(1, Ordering::Relaxed) + 1;
-        self.shared.peak_open.fetch_max(open, Ordering::Relaxed);
-        epoll::add(
-            &self.epoll,
-            &fd,
-            EventData::new_u64(slot as u64),
-            EventFlags::IN | EventFlags::RDHUP | EventFlags::ET,
-        )
-        .map_err(|errno| Halt::Own(own("watch a socket", errno)))?;
-        self.peers[slot] = Some(Peer {
-            fd,
-            conn: Conn::new(id),
-            began_ns,
-            connected: false,
-            established: false,
-            armed: false,
-        });
-        self.enqueue(slot, length, began_ns, true);
-        // On loopback the handshake is over when `connect` returns, so the
-        // first write mostly succeeds and no event need be awaited.
-        self.tick();
-        self.flush(slot)
-    }
-
     /// A message is due on `slot`.
     pub(super) fn enqueue(
         &mut self,
@@ -208,7 +154,7 @@ impl Engine {
                     }
                     match verdict {
                         Verdict::Right => {}
-                        Verdict::Damaged => return Err(self.fault_of(slot)),
+                        Verdict::Damaged => return Err(self.damaged(slot)),
                         Verdict::Suspect => {
                             let deadline_ns = self.now + EVIDENCE_NS;
                             self.suspect.get_or_insert((slot, deadline_ns));
@@ -232,7 +178,7 @@ impl Engine {
         let truncated =
             matches!(ending, Ending::EndOfFile) && peer.conn.is_partial();
         if truncated || peer.conn.is_suspect() {
-            return Err(self.fault_of(slot));
+            return Err(self.damaged(slot));
         }
         let established = peer.established;
         if established && !self.is_held() {
@@ -257,11 +203,18 @@ impl Engine {
         Ok(State::Ended { established })
     }
 
-    fn is_held(&self) -> bool {
+    /// Remembers the damage, so that a later phase ends with it too if this
+    /// one is only watched.
+    fn damaged(&mut self, slot: usize) -> Halt {
+        self.suspect = Some((slot, self.now));
+        self.fault_of(slot)
+    }
+
+    pub(super) fn is_held(&self) -> bool {
         matches!(self.shared.spec.work, Work::Hold { .. })
     }
 
-    fn count(&mut self, errno: Errno) {
+    pub(super) fn count(&mut self, errno: Errno) {
         match errno {
             Errno::CONNREFUSED => self.tally.refused += 1,
             Errno::TIMEDOUT => self.tally.timed_out += 1,
@@ -293,7 +246,7 @@ impl Engine {
 }
 
 /// Errors that say something of the server, not of this machine.
-fn is_servers(errno: Errno) -> bool {
+pub(super) fn is_servers(errno: Errno) -> bool {
     matches!(
         errno,
         Errno::CONNREFUSED
@@ -302,38 +255,4 @@ fn is_servers(errno: Errno) -> bool {
             | Errno::PIPE
             | Errno::TIMEDOUT
     )
-}
-
-fn new_socket(
-    target: SocketAddr,
-    id: u32,
-    held: bool,
-) -> Result<OwnedFd, crate::ClientError> {
-    let family = match target {
-        SocketAddr::V4(_) => AddressFamily::INET,
-        SocketAddr::V6(_) => AddressFamily::INET6,
-    };
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let fd = socket_with(family, SocketType::STREAM, flags, None)
-        .map_err(|errno| own("open a socket", errno))?;
-    sockopt::set_tcp_nodelay(&fd, true)
-        .map_err(|errno| own("set TCP_NODELAY", errno))?;
-    if held {
-        // Set at once, so that even a killed client leaves no TIME_WAIT.
-        sockopt::set_socket_linger(&fd, Some(Duration::ZERO))
-            .map_err(|errno| own("set SO_LINGER", errno))?;
-    }
-    if let IpAddr::V4(address) = target.ip()
-        && address.is_loopback()
-    {
-        set_bind_address_no_port(fd.as_fd()).map_err(|error| {
-            let message = format!("cannot set a socket option: {error}");
-            crate::ClientError::Own(message)
-        })?;
-        let base = u32::from(Ipv4Addr::new(127, 0, 0, 0));
-        let source = Ipv4Addr::from(base + FIRST_SOURCE + id % SOURCES);
-        bind(&fd, &SocketAddr::from((source, 0)))
-            .map_err(|errno| own("bind a source address", errno))?;
-    }
-    Ok(fd)
 }

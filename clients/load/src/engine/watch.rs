@@ -2,12 +2,15 @@
 //!
 //! Refuses to do: poll the clock. A loop between phases sleeps in the kernel.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
 use super::{Engine, Halt};
 
 /// While something waits for its deadline.
 const CHECK_NS: u64 = 10_000_000;
+/// Bytes that came a second time are on their way by then.
+const FAREWELL_NS: u64 = 2_000_000;
 
 impl Engine {
     /// Waits for the next order; `None` when there will be none. `trouble` is
@@ -36,9 +39,33 @@ impl Engine {
         }
     }
 
+    /// Looks once more for bytes that nobody asked for, then closes all with a
+    /// reset.
+    pub(crate) fn farewell(&mut self) -> Result<(), Halt> {
+        let mut end = Ok(());
+        let until_ns = self.tick() + FAREWELL_NS;
+        let aborted = self.shared.abort.load(Ordering::Relaxed);
+        while !aborted && (self.now < until_ns || self.suspect.is_some()) {
+            match self.look_for(Some(FAREWELL_NS)) {
+                // It is over: a server may close its side now.
+                Ok(()) | Err(Halt::Lost) => {}
+                Err(halt) => {
+                    end = Err(halt);
+                    break;
+                }
+            }
+        }
+        self.reset_all();
+        end
+    }
+
     fn look(&mut self) -> Result<(), Halt> {
         let pending = self.suspect.is_some() || self.doomed.is_some();
-        let count = self.poll(pending.then_some(CHECK_NS))?;
+        self.look_for(pending.then_some(CHECK_NS))
+    }
+
+    fn look_for(&mut self, wait_ns: Option<u64>) -> Result<(), Halt> {
+        let count = self.poll(wait_ns)?;
         for index in 0..count {
             let Some((slot, flags)) = self.event(index) else { continue };
             self.handle(slot, flags)?;

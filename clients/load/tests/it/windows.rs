@@ -1,0 +1,171 @@
+//! Open and closed windows: plans kept, bytes conserved, times honest.
+
+use wire::{Arrivals, End, Load, Report, Spec, Window};
+
+use crate::server::{Bug, Server};
+use crate::{CONNECTIONS, assert_conserved, hold, in_flight, rate, run, spec};
+
+const MS: u64 = 1_000_000;
+
+fn completed(order: &Spec) -> Report {
+    let (report, _) = run(order);
+    assert_eq!(report.end, End::Completed, "{:?}", report.connections);
+    report
+}
+
+#[test]
+fn a_uniform_plan_is_sent_to_the_last_message_and_comes_back() {
+    let server = Server::start(Bug::None);
+    let window = rate(2_000.0, Arrivals::Uniform, 1_000);
+    let report = completed(&spec(server.addr, hold(vec![window])));
+    let window = &report.windows[0];
+    // The warm-up of 100 ms holds 200 messages less the one due at its end.
+    assert_eq!(window.planned, 2_000);
+    assert_eq!((window.censored, window.echoed), (0, 2_000));
+    assert_eq!(window.bytes_sent, 2_199 * 100);
+    assert_conserved(window);
+    let service = wire::decode(&window.service).unwrap();
+    let slip = wire::decode(&window.slip).unwrap();
+    assert_eq!((service.len(), slip.len()), (2_000, 2_000));
+}
+
+#[test]
+fn a_poisson_plan_is_the_same_for_one_loop_and_for_two() {
+    let server = Server::start(Bug::None);
+    let window = rate(3_000.0, Arrivals::Poisson, 500);
+    let order = spec(server.addr, hold(vec![window]));
+    let one = completed(&order);
+    let planned = one.windows[0].planned;
+    assert!((1_300..1_700).contains(&planned), "{planned}");
+    let cpus = cpus();
+    if cpus.len() < 2 {
+        eprintln!("one CPU only: the half with two loops is left out");
+        return;
+    }
+    let two = completed(&Spec { cpus, ..order });
+    assert_eq!(two.client.loops, 2);
+    assert_eq!(two.windows[0].planned, planned);
+    assert_eq!(two.windows[0].bytes_sent, one.windows[0].bytes_sent);
+    assert_conserved(&two.windows[0]);
+    assert_eq!(two.proof.unwrap().verify(CONNECTIONS), Ok(()));
+}
+
+/// The first two CPUs this process may use.
+fn cpus() -> Vec<u32> {
+    let set = rustix::thread::sched_getaffinity(None).unwrap();
+    (0..1024).filter(|cpu| set.is_set(*cpu as usize)).take(2).collect()
+}
+
+#[test]
+fn a_closed_window_keeps_k_in_flight() {
+    let server = Server::start(Bug::None);
+    let report = completed(&spec(server.addr, hold(vec![in_flight(50, 600)])));
+    let window = &report.windows[0];
+    assert_conserved(window);
+    assert!(window.echoes_in_window > 100);
+    let response = wire::decode(&window.response).unwrap();
+    let mean_s = response.mean() / 1e9;
+    let in_flight =
+        mean_s * f64::from(u32::try_from(window.echoed).unwrap()) / 0.6;
+    // Little's law, loosely: the messages still out at the end count whole.
+    assert!((40.0..70.0).contains(&in_flight), "{in_flight}");
+}
+
+#[test]
+fn windows_follow_one_another_on_the_same_connections() {
+    let server = Server::start(Bug::None);
+    let windows = vec![
+        rate(1_000.0, Arrivals::Poisson, 200),
+        in_flight(CONNECTIONS, 200),
+        Window { name: "again".into(), ..rate(500.0, Arrivals::Uniform, 200) },
+    ];
+    let report = completed(&spec(server.addr, hold(windows)));
+    let names: Vec<_> = report.windows.iter().map(|w| &w.name[..]).collect();
+    assert_eq!(names, ["rate", "in_flight", "again"]);
+    report.windows.iter().for_each(assert_conserved);
+    for name in ["achieved_per_s", "echoes_per_s"] {
+        assert!(report.metrics.contains_key(name), "{name}");
+    }
+}
+
+#[test]
+fn large_messages_fill_sockets_and_come_back_whole() {
+    let server = Server::start(Bug::None);
+    let window = rate(60.0, Arrivals::Uniform, 500);
+    let order = Spec {
+        connections: 8,
+        payload_bytes: 1 << 20,
+        stall_ms: 5_000,
+        ..spec(server.addr, hold(vec![window, in_flight(4, 300)]))
+    };
+    let report = completed(&order);
+    report.windows.iter().for_each(assert_conserved);
+    assert_eq!(report.windows[0].planned, 30);
+    assert!(report.windows[1].echoed >= 4);
+}
+
+#[test]
+fn a_server_slower_than_the_plan_is_offered_all_of_it_nevertheless() {
+    let server = Server::start(Bug::Slow);
+    let window = rate(2_000.0, Arrivals::Uniform, 500);
+    let order = Spec {
+        connections: 20,
+        stall_ms: 5_000,
+        ..spec(server.addr, hold(vec![window]))
+    };
+    let report = completed(&order);
+    let window = &report.windows[0];
+    assert_eq!(window.planned, 1_000);
+    assert_eq!(window.planned, window.echoed + window.censored);
+    assert!(window.echoes_in_window < 800, "{}", window.echoes_in_window);
+    let response = wire::decode(&window.response).unwrap();
+    assert!(response.max() > 100 * MS, "the queue is in the response");
+}
+
+#[test]
+fn a_server_that_stands_still_for_a_while_shows_in_the_response() {
+    let server = Server::start(Bug::Freeze { after: 1_000, ms: 600 });
+    let window = rate(500.0, Arrivals::Uniform, 3_000);
+    let order =
+        Spec { stall_ms: 5_000, ..spec(server.addr, hold(vec![window])) };
+    let report = completed(&order);
+    let window = &report.windows[0];
+    assert_eq!(window.planned, 1_500);
+    assert_conserved(window);
+    let response = wire::decode(&window.response).unwrap();
+    assert!(response.max() >= 550 * MS, "{}", response.max());
+    // Of 1500 messages the 300 due in the freeze were late, the first by
+    // 600 ms, the last by none: two thirds of them by more than 200 ms.
+    let late = response.count_between(200 * MS, u64::MAX);
+    assert!(late >= 150, "{late} messages were late");
+}
+
+#[test]
+fn the_servers_cpu_time_is_read_at_the_edges() {
+    let server = Server::start(Bug::None);
+    let own = std::process::id();
+    let order = Spec {
+        server_pids: vec![own],
+        softirq_cpus: vec![0],
+        ..spec(server.addr, hold(vec![in_flight(20, 300)]))
+    };
+    let report = completed(&order);
+    let usage = report.windows[0].server.unwrap();
+    assert!(usage.cpu_ns > 0);
+    assert!(report.metrics["cpu_us_per_echo_in_flight"] > 0.0);
+    let gone = Spec { server_pids: vec![u32::MAX], ..order };
+    assert_eq!(completed(&gone).windows[0].server, None);
+}
+
+#[test]
+fn the_clients_useful_work_leaves_spinning_out() {
+    let server = Server::start(Bug::None);
+    let window = rate(200.0, Arrivals::Uniform, 1_000);
+    let report = completed(&spec(server.addr, hold(vec![window])));
+    let window = &report.windows[0];
+    assert!(window.client_busy_ns > 0);
+    // 200 echoes are a few milliseconds of work, though the loop was awake
+    // for 100 µs before each.
+    assert!(window.client_busy_ns < 800 * MS, "{}", window.client_busy_ns);
+    let Load::Rate { .. } = window.load else { panic!() };
+}
