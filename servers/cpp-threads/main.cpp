@@ -182,8 +182,7 @@ static bool ready(int fd, short events) {
     return poll(&poller, 1, 0) > 0;
 }
 
-// Judges a failure to take a connection on: false once the listener is closed.
-// A fault of one connection is passed over, exhaustion is waited for.
+// False once the listener is closed. Passes over a fault of one connection, waits out exhaustion.
 static bool comes_back(const char* doing, int error) {
     static steady_clock::time_point next_line;
     switch (error) {
@@ -200,8 +199,8 @@ static bool comes_back(const char* doing, int error) {
     return true;
 }
 
-// Counts the connected TCP sockets of the process, and may end their reading side.
-static int connections(bool end_reading) {
+// Ends the reading side of connections that have gone quiet; counts them all.
+static int end_quiet_connections() {
     DIR* list = opendir("/proc/self/fd");
     if (!list) return 1;  // one is assumed to be left: the drain time ends it
     int count = 0;
@@ -211,15 +210,18 @@ static int connections(bool end_reading) {
         int fd = atoi(entry->d_name);
         if (fd <= 2 || getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size)) continue;
         if (peer.ss_family == AF_UNIX) continue;
-        if (end_reading) shutdown(fd, SHUT_RD);
         count++;
+        tcp_info info{};
+        size = sizeof info;
+        getsockopt(fd, SOL_TCP, TCP_INFO, &info, &size);
+        if (!ready(fd, POLLIN) && info.tcpi_last_data_recv >= 100) shutdown(fd, SHUT_RD);
     }
     closedir(list);
     return count;
 }
 
-// At the first signal closes the listener and ends the reading side of each
-// connection: to `echo` that is a peer which has finished. Exits at the second.
+// At the first signal closes the listener and ends the reading side of quiet
+// connections: to `echo` that is a peer which has finished. Exits at the second.
 static void stop_on_signals(int listener, const Args& args) {
     sigset_t signals;
     sigemptyset(&signals);
@@ -240,10 +242,8 @@ static void stop_on_signals(int listener, const Args& args) {
         while (ready(listener, POLLIN) && since() < milliseconds(200)) wait(1);
         shutdown(listener, SHUT_RDWR);
         close(spare);
-        auto grace = since() + milliseconds(100);
-        do wait(5);
-        while (connections(false) > 0 && since() < grace);
-        while (connections(true) > 0) wait(20);
+        do wait(20);
+        while (end_quiet_connections() > 0);
         _exit(0);
     };
     std::thread(stop).detach();

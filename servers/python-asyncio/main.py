@@ -16,6 +16,7 @@ import select
 import selectors
 import signal
 import socket
+import sys
 import time
 
 ABOUT = """Echo over TCP with one asyncio coroutine per connection.
@@ -183,30 +184,37 @@ async def retry(error, last=[-1.0]):
     await asyncio.sleep(0.1)
 
 
+def readable(descriptor):
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    return bool(poller.poll(0))
+
+
 def stop_on_signals(loop, listener, connections, drain):
-    """At the first signal closes the listener and ends the reading side of each
-    connection: to `echo` that is a peer which has finished. Exits at the second."""
+    """At the first signal closes the listener and ends the reading side of quiet
+    connections: to `echo` that is a peer which has finished. Exits at the second."""
+
+    def end_if_quiet(connection):
+        # The peer's bytes may be on their way, or their sender blocked.
+        try:
+            info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+            ms_since_last_byte = int.from_bytes(info[52:56], sys.byteorder)
+            if ms_since_last_byte >= 100 and not readable(connection):
+                connection.shutdown(socket.SHUT_RD)
+        except OSError:
+            pass  # closed meanwhile
 
     async def stop():
         # Those who queued up before the signal are still let in, newcomers are refused.
-        poller = select.poll()
-        poller.register(listener, select.POLLIN)
         end = loop.time() + 0.2
-        while poller.poll(0) and loop.time() < end:
+        while readable(listener) and loop.time() < end:
             await asyncio.sleep(0.001)
         listener.shutdown(socket.SHUT_RDWR)
-        # What was sent before the signal may still be on its way.
-        end = loop.time() + 0.1
         await asyncio.sleep(0.005)
-        while connections and loop.time() < end:
-            await asyncio.sleep(0.005)
-        for connection in list(connections.values()):
-            try:
-                connection.shutdown(socket.SHUT_RD)
-            except OSError:
-                pass  # closed meanwhile
         while connections:
-            await asyncio.sleep(0.01)
+            for connection in connections.values():
+                end_if_quiet(connection)
+            await asyncio.sleep(0.02)
         os._exit(0)
 
     tasks = []

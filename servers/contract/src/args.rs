@@ -27,8 +27,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Reads the command line; `about` tells `--help` what this server does.
-    /// Exits with 2 when an argument is wrong.
+    /// Exits with 2 if one is wrong; `about` is what this server does.
     pub fn parse(about: &'static str) -> Self {
         let matches = Self::command().about(about).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())

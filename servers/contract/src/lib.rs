@@ -1,5 +1,4 @@
-//! The contract, as far as Rust servers share it: arguments, listen, announce,
-//! failures of `accept`, spin, stop. How a server waits and wakes is its own
+//! What Rust servers share of the contract. How one waits and wakes is its own
 //! lesson, so nothing here is async, is a trait, or echoes a byte.
 
 mod args;
@@ -31,12 +30,10 @@ pub fn require<T>(feature: &str, result: io::Result<T>) -> T {
 
 /// Burns `us` microseconds of CPU by the monotonic clock, as a handler would.
 pub fn spin(us: u32) {
+    let cost = Duration::from_micros(us.into());
     // A handler that costs nothing doesn't read the clock either.
     let start = (us > 0).then(Instant::now);
-    let cost = Duration::from_micros(us.into());
-    while start.is_some_and(|start| start.elapsed() < cost) {
-        std::hint::spin_loop();
-    }
+    while start.is_some_and(|start| start.elapsed() < cost) {}
 }
 
 /// Asks whether `fd` is ready for `events` now.

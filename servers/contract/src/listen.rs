@@ -7,12 +7,12 @@ use socket2::{Domain, Socket, Type};
 
 use crate::{Args, fail};
 
-/// Listens (blocking, close-on-exec), or exits with 3 and the reason.
-/// Accepted sockets inherit TCP_NODELAY and urgent data in line.
+/// Listens (blocking, close-on-exec), or exits with 3 and the reason. Accepted
+/// sockets inherit TCP_NODELAY, and urgent data in line.
 pub fn listen(args: &Args) -> TcpListener {
     let open = || -> io::Result<TcpListener> {
-        let domain = Domain::for_address(args.addr);
-        let socket = Socket::new(domain, Type::STREAM, None)?;
+        let family = Domain::for_address(args.addr);
+        let socket = Socket::new(family, Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
         socket.set_tcp_nodelay(true)?;
         socket.set_out_of_band_inline(true)?;
@@ -32,7 +32,6 @@ pub fn announce(at: &TcpListener, backend: &str, workers: usize, bytes: usize) {
         "LISTENING {addr} pid={pid} backend={backend} workers={workers} \
          buffer={bytes}\n"
     );
-    let mut stdout = io::stdout().lock();
-    // A closed stdout is the business of whoever closed it.
-    stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()).ok();
+    // Line-buffered; a closed stdout is the business of whoever closed it.
+    io::stdout().write_all(line.as_bytes()).ok();
 }

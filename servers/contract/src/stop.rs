@@ -1,13 +1,13 @@
 //! Stops a server in order, whatever its model: closes the listener and ends
-//! the reading side of each connection. To the server that is a peer which has
-//! finished, so its ordinary path echoes what was received, and closes.
+//! the reading side of each connection that has gone quiet. To the server that
+//! is a peer which has finished: it echoes what it received, and closes.
 
 #![expect(unsafe_code, reason = "descriptors are borrowed by number")]
 
 use std::net::{Shutdown, TcpListener};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
-use std::{fs, process, thread};
+use std::{fs, mem, process, thread};
 
 use rustix::event::PollFlags;
 use signal_hook::{consts::SIGINT, consts::SIGTERM, iterator::Signals};
@@ -15,8 +15,8 @@ use socket2::SockRef;
 
 use crate::{Args, ready, require};
 
-/// Lets what was sent before the signal arrive.
-const GRACE: Duration = Duration::from_millis(100);
+/// How long a peer's bytes may be on their way, or their sender blocked.
+const QUIET_MS: u32 = 100;
 
 /// Drains at SIGTERM or SIGINT and exits with 0; a second one exits at once.
 pub fn stop_on_signals(listener: &TcpListener, args: &Args) {
@@ -31,42 +31,49 @@ fn stop(listener: TcpListener, mut signals: Signals, drain: Duration) {
     while signals.wait().next().is_none() {}
     let start = Instant::now();
     let mut pause = |ms| {
-        let left = drain.saturating_sub(start.elapsed());
-        thread::sleep(Duration::from_millis(ms).min(left));
+        thread::sleep(Duration::from_millis(ms));
         if start.elapsed() >= drain || signals.pending().next().is_some() {
             process::exit(0);
         }
     };
     // Those who queued up before the signal are still let in,
-    while ready(&listener, PollFlags::IN) && start.elapsed() < 2 * GRACE {
+    for _ in (0..200).take_while(|_| ready(&listener, PollFlags::IN)) {
         pause(1);
     }
     // newcomers are refused, and whoever waits in `accept` wakes.
     SockRef::from(&listener).shutdown(Shutdown::Both).ok();
     drop(listener); // which leaves a descriptor to list the others with
-    let grace = start.elapsed() + GRACE;
     pause(5);
-    while connections(|_| ()) > 0 && start.elapsed() < grace {
-        pause(5);
-    }
-    while connections(|tcp| drop(tcp.shutdown(Shutdown::Read))) > 0 {
+    while end_quiet_connections() > 0 {
         pause(20);
     }
     process::exit(0);
 }
 
-/// Visits the connected TCP sockets of the process and counts them.
-fn connections(visit: impl Fn(SockRef<'_>)) -> usize {
+/// Ends the reading side where it is time to; counts all TCP connections.
+fn end_quiet_connections() -> usize {
     // Without the list one is assumed to be left: the drain time ends it.
     let Ok(list) = fs::read_dir("/proc/self/fd") else { return 1 };
     let fds = list.filter_map(|fd| fd.ok()?.file_name().to_str()?.parse().ok());
-    let connected = |fd: &i32| {
+    let connected = |fd: &RawFd| {
         // SAFETY: the number only goes into system calls; were it reused by
         // now, they would fail or meet a connection that is to stop as well.
-        let fd = unsafe { BorrowedFd::borrow_raw(*fd) };
-        let socket = SockRef::from(&fd);
-        let tcp = socket.peer_addr().is_ok_and(|peer| !peer.is_unix());
-        tcp.then(|| visit(socket)).is_some()
+        let open = unsafe { BorrowedFd::borrow_raw(*fd) };
+        let socket = SockRef::from(&open);
+        if !ready(open, PollFlags::IN) && ms_since_last_byte(*fd) >= QUIET_MS {
+            socket.shutdown(Shutdown::Read).ok();
+        }
+        socket.peer_addr().is_ok_and(|peer| !peer.is_unix())
     };
     fds.filter(|fd| *fd > 2).filter(connected).count()
+}
+
+fn ms_since_last_byte(fd: RawFd) -> u32 {
+    // SAFETY: zeros are valid, and the kernel writes at most `size` bytes.
+    unsafe {
+        let mut tcp: libc::tcp_info = mem::zeroed();
+        let (mut size, to) = (size_of_val(&tcp) as u32, (&raw mut tcp).cast());
+        libc::getsockopt(fd, libc::SOL_TCP, libc::TCP_INFO, to, &raw mut size);
+        tcp.tcpi_last_data_recv
+    }
 }

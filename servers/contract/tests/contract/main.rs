@@ -1,0 +1,52 @@
+//! Puts every server directory, in whatever language, through the contract.
+//!
+//! The points are data: a new server is tested because its directory exists.
+//! A server whose tools are missing is ignored with the reason, never passed.
+//! Nothing is measured here; every bound on time is ten times the contract's.
+
+mod announcing;
+mod arguments;
+mod client;
+mod echoing;
+mod exhaustion;
+mod launch;
+mod manifest;
+mod proc;
+mod stopping;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use manifest::Server;
+
+/// One point of the contract: fails by an error or a panic.
+type Point = (&'static str, fn(&Server) -> Result<Completion, Failed>);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    proc::raise_descriptor_limit();
+    let points = [
+        announcing::POINTS,
+        arguments::POINTS,
+        echoing::POINTS,
+        exhaustion::POINTS,
+        stopping::POINTS,
+    ]
+    .concat();
+    let servers = manifest::servers();
+    let trial = |server: &Arc<Server>, (name, check): &Point| {
+        let (server, check) = (Arc::clone(server), *check);
+        Trial::ignorable_test(format!("{}::{name}", server.id), move || {
+            match server.unavailable() {
+                Some(reason) => Ok(Completion::ignored_with(reason)),
+                None => check(&server),
+            }
+        })
+    };
+    let trials = servers
+        .iter()
+        .flat_map(|server| points.iter().map(|point| trial(server, point)))
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
