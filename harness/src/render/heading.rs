@@ -10,8 +10,9 @@ use crate::units::Count;
 
 use super::text::rate;
 
-/// The command that makes this run again, as it would be typed.
-pub(super) fn command(plan: &Plan) -> String {
+/// The command that makes this run again, as it would be typed: its words,
+/// each flag with its value.
+pub(super) fn command(plan: &Plan) -> Vec<String> {
     let mut words: Vec<String> = vec!["cargo harness run".into()];
     let selected = plan.lanes.iter().filter(|lane| lane.control.is_none());
     words.extend(selected.map(|lane| quoted(&lane.server)));
@@ -37,7 +38,7 @@ pub(super) fn command(plan: &Plan) -> String {
         words.push(format!("--reference {}", quoted(reference)));
     }
     words.push(format!("--seed {}", plan.seed));
-    words.join(" ")
+    words
 }
 
 fn is_loaded(plan: &Plan) -> bool {

@@ -15,7 +15,7 @@ use super::{footing, heading};
 #[must_use]
 pub fn markdown(summary: &Summary) -> String {
     let view = view(summary);
-    let command = heading::command(&summary.plan);
+    let command = heading::command(&summary.plan).join(" ");
     let mut out = format!("```console\n$ {command}\n```\n\n");
     for sentence in heading::sentences(summary) {
         out.push_str(&escape(&sentence));

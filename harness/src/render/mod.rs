@@ -19,6 +19,8 @@ mod text;
 mod view;
 
 #[cfg(test)]
+mod comparison_tests;
+#[cfg(test)]
 mod tests;
 
 pub use comparison::{comparison, comparison_json, comparison_markdown};

@@ -10,8 +10,10 @@ use crate::summarize::{
     plain, wants_at_least,
 };
 
+use crate::units::Percent;
+
 use super::text::rate;
-use super::view::saturates_at;
+use super::view::carried_only;
 
 /// Whether the run has simply not come to it.
 pub(super) fn is_to_come(row: &Row) -> bool {
@@ -27,7 +29,7 @@ pub(super) fn notes(summary: &Summary, server: &str) -> Vec<String> {
     let rows: Vec<&Row> =
         summary.rows.iter().filter(|row| row.server == server).collect();
     let each: Vec<(Scenario, Vec<Note>)> =
-        rows.iter().map(|row| (row.scenario, of_row(summary, row))).collect();
+        rows.iter().map(|row| (row.scenario, of_row(row))).collect();
     let mut notes: Vec<String> = Vec::new();
     for (scenario, of_row) in &each {
         for note in of_row {
@@ -48,15 +50,13 @@ pub(super) fn notes(summary: &Summary, server: &str) -> Vec<String> {
     notes
 }
 
-fn of_row(summary: &Summary, row: &Row) -> Vec<Note> {
+fn of_row(row: &Row) -> Vec<Note> {
     if is_to_come(row) {
         return Vec::new();
     }
     let mut notes: Vec<Note> =
         failures(row).into_iter().map(|failure| (failure, true)).collect();
-    notes.extend(saturates_at(summary, row).map(|achieved| {
-        (format!("saturates at {}", rate(achieved.round())), false)
-    }));
+    notes.extend(too_slow(row).map(|note| (note, false)));
     for gate in row.failed_gates() {
         let sign = if wants_at_least(&gate.name) { "<" } else { ">" };
         let percent = if gate.name == SENT_IN_TIME { " %" } else { "" };
@@ -78,6 +78,20 @@ fn of_row(summary: &Summary, row: &Row) -> Vec<Note> {
         notes.push((note, flag != CLIENT_LIMITED));
     }
     notes
+}
+
+/// A server that left CPU unused did not reach its own limit: something else
+/// held it up, a busy machine for one.
+fn too_slow(row: &Row) -> Option<String> {
+    const SATURATED_PERCENT: f64 = 90.0;
+    let carried = rate(carried_only(row)?.round());
+    let busy = row.metrics.get("server_busy_percent");
+    Some(match busy.map(|busy| busy.median) {
+        Some(busy) if busy < SATURATED_PERCENT => {
+            format!("carried only {carried}, {} of its CPU used", Percent(busy))
+        }
+        _ => format!("saturates at {carried}"),
+    })
 }
 
 /// What went wrong in how many rounds, each kind once with its last reason.

@@ -9,7 +9,7 @@ use crate::plan::Scenario;
 use crate::summarize::Summary;
 
 use super::original::original_lines;
-use super::text::{WIDTH, shorten, width, wrap};
+use super::text::{WIDTH, shorten, width, wrap, wrap_words};
 use super::view::{View, view};
 use super::{footing, heading};
 
@@ -22,7 +22,9 @@ const NAME: usize = 12;
 #[must_use]
 pub fn table(summary: &Summary) -> String {
     let view = view(summary);
-    let mut lines = wrap(&heading::command(&summary.plan), "    ", " \\");
+    let command = heading::command(&summary.plan);
+    let command = command.iter().map(String::as_str);
+    let mut lines = wrap_words(command, "    ", " \\");
     lines.push(String::new());
     for sentence in heading::sentences(summary) {
         lines.extend(wrap(&sentence, "  ", ""));

@@ -42,10 +42,20 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
 /// Words on as many lines as [`WIDTH`] asks for; every line but the first
 /// begins with `indent`, every line but the last ends with `tail`.
 pub(super) fn wrap(text: &str, indent: &str, tail: &str) -> Vec<String> {
+    wrap_words(text.split(' '), indent, tail)
+}
+
+/// The same for words that may hold blanks of their own, such as a flag and
+/// its value.
+pub(super) fn wrap_words<'a>(
+    words: impl IntoIterator<Item = &'a str>,
+    indent: &str,
+    tail: &str,
+) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let room = WIDTH - width(tail);
-    for word in text.split(' ') {
+    for word in words {
         let word = shorten(word, room - width(indent));
         if !line.is_empty() && width(&line) + 1 + width(&word) > room {
             line.push_str(tail);

@@ -13,8 +13,8 @@ use super::text::rate;
 
 const KIB: f64 = 1024.0;
 
-/// A server that achieves less than this part of the fixed rate saturates.
-const CARRIED: f64 = 0.99;
+/// A server that answers less of what is offered does not carry the rate.
+const CARRIED_PERCENT: f64 = 99.0;
 
 /// Rows below one another, each of one server.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ fn place(summary: &Summary, server: &str, leading: Scenario) -> (u8, f64) {
     match cost {
         Some(cost) => {
             let doubtful = row.failed_gates().next().is_some()
-                || saturates_at(summary, row).is_some();
+                || carried_only(row).is_some();
             (u8::from(doubtful), cost.median)
         }
         None if row.outcome == "skipped" => (3, 0.0),
@@ -216,9 +216,9 @@ fn memory(row: &Row) -> String {
     format!("{user} + {kernel}")
 }
 
-/// The rate it achieved, if that is less than was offered.
-pub(super) fn saturates_at(summary: &Summary, row: &Row) -> Option<f64> {
+/// The rate it achieved, if it did not carry what was offered.
+pub(super) fn carried_only(row: &Row) -> Option<f64> {
+    let percent = row.metrics.get("achieved_percent")?.median;
     let achieved = row.metrics.get("achieved_per_s")?.median;
-    let offered = summary.plan.settings.rate_per_s;
-    (achieved < CARRIED * offered).then_some(achieved)
+    (percent < CARRIED_PERCENT).then_some(achieved)
 }

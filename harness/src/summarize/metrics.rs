@@ -67,6 +67,7 @@ fn launch(
     };
     out.retain(|name, _| !is_percentile(name));
     if scenario == Scenario::Load {
+        achieved(&mut out, report);
         busy(&mut out, measurement, settings);
         memory(&mut out, measurement, settings);
         switches(&mut out, measurement, settings);
@@ -93,6 +94,19 @@ pub fn client_limited(measurement: &Measurement, settings: &Settings) -> bool {
             let server = server_busy(window, settings).unwrap_or(0.0);
             client > CLIENT_BUSY_PERCENT && server < SERVER_SATURATED_PERCENT
         })
+}
+
+/// Echoes in the window for each message due in it. Arrivals are random, so
+/// that a window of the same rate holds now more, now fewer of them: only this
+/// tells whether the server carried what was offered.
+fn achieved(out: &mut Metrics, report: &Report) {
+    for window in &report.windows {
+        if matches!(window.load, Load::Rate { .. }) {
+            let of_planned =
+                float(window.echoes_in_window) / float(window.planned);
+            out.insert("achieved_percent".into(), 100.0 * of_planned);
+        }
+    }
 }
 
 fn busy(out: &mut Metrics, measurement: &Measurement, settings: &Settings) {

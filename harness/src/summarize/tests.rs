@@ -92,6 +92,7 @@ fn snapshots_become_figures_for_each_connection_and_echo() {
     assert!(close(median("server_busy_percent"), 10.0));
     assert!(close(median("echoes_per_s"), 100_000.0));
     assert!(close(median("achieved_per_s"), 10_000.0));
+    assert!(close(median("achieved_percent"), 100.0));
     assert!(close(median("cpu_us_per_echo_in_flight"), 7.0));
     assert_eq!(metrics["threads"].interval(), None, "one round, no interval");
 }
