@@ -3,7 +3,7 @@
 //! Waits     in `epoll_wait(2)`, in whichever thread holds the reactor
 //! Wakes     a task, after re-arming its one-shot interest in the socket
 //! Costs     a task per connection, and an `epoll_ctl(2)` for each wait
-//! Gives out as rust-tokio does, a system call per message earlier
+//! Gives out at the CPUs as rust-tokio does, a system call a message sooner
 //! Next      python-asyncio: the same tasks, one thread, an interpreter
 
 #![expect(unsafe_code, reason = "the environment is its only configuration")]

@@ -3,7 +3,7 @@
 //! Waits     in `epoll_wait(2)`, in whichever worker has nothing else to do
 //! Wakes     a task, by pushing it on a queue that idle workers steal from
 //! Costs     a task per connection: its state machine and its buffer
-//! Gives out when the handlers, not the waiting, need all the CPUs
+//! Gives out at the CPUs, once handlers and not waiting keep them busy
 //! Next      rust-async-std: the same idea, cut differently
 
 use std::io;
