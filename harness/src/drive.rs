@@ -75,10 +75,11 @@ pub fn drive(
                 agent.send(&Command::Go)?;
             }
             Event::Error { message } => return Err(Failure::Client(message)),
+            Event::Loaded { .. } => {
+                at(Moment::Loaded);
+                agent.send(&Command::Go)?;
+            }
             Event::Report(report) => {
-                if matches!(spec.work, Work::Hold { .. }) {
-                    at(Moment::Loaded);
-                }
                 agent.finish();
                 return Ok(*report);
             }

@@ -32,8 +32,8 @@ pub(crate) struct Run<'a> {
     alive: usize,
     shared: Arc<Shared>,
     emit: &'a mut dyn FnMut(Event),
-    /// A go came, maybe before the barrier.
-    gone: bool,
+    /// Goes that came and were not used yet; one may come early.
+    goes: u32,
     stopped: Option<Stop>,
     /// Name of the window that runs.
     window: String,
@@ -53,7 +53,7 @@ impl<'a> Run<'a> {
             loops,
             shared,
             emit,
-            gone: false,
+            goes: 0,
             stopped: None,
             window: String::new(),
             report: Report::new(),
@@ -105,7 +105,7 @@ impl<'a> Run<'a> {
         (self.emit)(Event::Connected { opened: proof.opened, elapsed_ns });
         (self.emit)(Event::Barrier { proof: proof.clone() });
         if await_go {
-            self.barrier()?;
+            self.stand_still("barrier")?;
         }
         let (parts, end) = self.phase(&Order::Sweep, "second sweep");
         merge::second_sweep(&mut proof, parts);
@@ -114,21 +114,26 @@ impl<'a> Run<'a> {
         for (index, window) in (0..).zip(windows) {
             self.one_window(index, window)?;
         }
+        if await_go {
+            (self.emit)(Event::Loaded { t_ns: now_ns() });
+            self.stand_still("rest")?;
+        }
         Ok(())
     }
 
-    /// Waits for the go, a stop, or a connection to be lost.
-    fn barrier(&mut self) -> Result<(), Stop> {
+    /// Waits for a go, a stop, or a connection to be lost.
+    fn stand_still(&mut self, during: &str) -> Result<(), Stop> {
         loop {
             if let Some(stop) = self.stopped.take() {
                 return Err(stop);
             }
-            if self.gone {
+            if self.goes > 0 {
+                self.goes -= 1;
                 return Ok(());
             }
             match self.next() {
                 Some(News::Trouble(halt)) => {
-                    return Err(self.stop_for(halt, "barrier"));
+                    return Err(self.stop_for(halt, during));
                 }
                 Some(News::Panicked) => return Err(Stop::Own(panicked())),
                 _ => {}
@@ -211,7 +216,7 @@ impl<'a> Run<'a> {
         let input =
             self.inbox.recv().expect("the session holds a sender itself");
         match input {
-            Input::Go => self.gone = true,
+            Input::Go => self.goes += 1,
             Input::Stop => {
                 self.stopped.get_or_insert(Stop::End(End::Stopped));
                 self.abort();

@@ -23,7 +23,8 @@ use crate::{ClientError, check};
 pub struct Controls(Sender<Input>);
 
 impl Controls {
-    /// Leave the barrier, now or as soon as it is reached.
+    /// Leave the barrier, or the rest after the last window: now, or as soon
+    /// as it is reached.
     pub fn go(&self) {
         self.send(Input::Go);
     }

@@ -11,7 +11,7 @@ use crate::{Proof, Report, Spec};
 pub enum Command {
     /// What to do; exactly once, first.
     Spec(Box<Spec>),
-    /// Leave the barrier.
+    /// Leave the barrier, or the rest after the last window.
     Go,
     /// Close everything, report what there is and exit.
     Stop,
@@ -46,6 +46,13 @@ pub enum Event {
     WindowEnd {
         /// [`crate::Window::name`].
         window: String,
+        /// When.
+        t_ns: u64,
+    },
+    /// The last window is drained and all connections are still open, so that
+    /// what the server used can be read. Waits for [`Command::Go`] if the
+    /// barrier does.
+    Loaded {
         /// When.
         t_ns: u64,
     },

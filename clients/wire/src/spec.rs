@@ -48,7 +48,8 @@ pub enum Work {
     /// All connections are held open together, proved by the barrier, and
     /// then loaded by one window after another.
     Hold {
-        /// Stop at the barrier until [`crate::Command::Go`] arrives.
+        /// Stand still at the barrier, and again after the last window, each
+        /// time until a [`crate::Command::Go`] arrives.
         await_go: bool,
         /// The windows, in order.
         windows: Vec<Window>,

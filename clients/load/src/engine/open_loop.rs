@@ -22,6 +22,8 @@ const SHORTEST_SLEEP_NS: u64 = 50_000;
 /// Messages sent in a row before echoes are looked at, when the client is
 /// behind its plan.
 const CATCH_UP: u32 = 64;
+/// Likewise between two events of a batch: few, lest a batch take long.
+const BETWEEN: u32 = 2;
 
 /// The part of a plan that falls to one loop.
 struct Due {
@@ -78,7 +80,7 @@ impl Engine {
             if began_ns >= run.end_ns && due.next_ns == u64::MAX {
                 return Ok(());
             }
-            let mut worked = self.send_due(&mut due, run, part)?;
+            let mut worked = self.send_due(&mut due, CATCH_UP, run, part)?;
             let mut slept_ns = 0;
             let wait_ns = self.wait_ns(due.next_ns.min(edges.next_ns));
             let count = if wait_ns == 0 {
@@ -96,11 +98,18 @@ impl Engine {
                 for message in self.completed.drain(..) {
                     part.book(&message, self.now, run);
                 }
-                self.send_due(&mut due, run, part)?;
+                self.send_due(&mut due, BETWEEN, run, part)?;
+                if self.now >= edges.next_ns {
+                    edges.pass(self.now, part);
+                }
             }
-            if worked && edges.is_inside() {
-                // Spinning is left out: only rounds with work count.
-                part.busy_ns += self.tick() - began_ns - slept_ns;
+            if worked {
+                // Spinning is left out: only rounds with work count, and of
+                // those what lies inside the window.
+                let until_ns = self.tick().min(run.end_ns);
+                let inside_ns =
+                    until_ns.saturating_sub(began_ns.max(run.start_ns));
+                part.busy_ns += inside_ns.saturating_sub(slept_ns);
             }
             self.pulse()?;
         }
@@ -113,15 +122,16 @@ impl Engine {
         if sleep_ns < SHORTEST_SLEEP_NS { 0 } else { sleep_ns }
     }
 
-    /// Sends what is due by the time as read last.
+    /// Sends what is due by the time as read last, at most so many messages.
     fn send_due(
         &mut self,
         due: &mut Due,
+        most: u32,
         run: &WindowRun,
         part: &mut WindowPart,
     ) -> Result<bool, Halt> {
         let mut sent = 0;
-        while due.next_ns <= self.now && sent < CATCH_UP {
+        while due.next_ns <= self.now && sent < most {
             let counted = due.next_ns >= run.start_ns;
             if counted {
                 part.planned += 1;

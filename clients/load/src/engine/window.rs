@@ -129,11 +129,6 @@ impl<'a> Edges<'a> {
         }
     }
 
-    /// Whether the window counts just now.
-    pub(super) fn is_inside(&self) -> bool {
-        self.next_ns == self.end_ns
-    }
-
     /// `next_ns` is over.
     pub(super) fn pass(&mut self, now_ns: u64, part: &mut WindowPart) {
         if self.next_ns < self.end_ns {

@@ -41,7 +41,7 @@ fn at_the_barrier(server: &Server) -> Agent {
 }
 
 #[test]
-fn the_order_of_events_is_connected_barrier_windows_report() {
+fn the_order_of_events_is_connected_barrier_windows_loaded_report() {
     let server = Server::start(Bug::None);
     let mut agent = at_the_barrier(&server);
     assert!(agent.is_silent(Duration::from_millis(300)), "it awaits the go");
@@ -58,6 +58,12 @@ fn the_order_of_events_is_connected_barrier_windows_report() {
         assert_eq!(window, name);
         assert!(end_ns - start_ns >= 250_000_000);
     }
+    let loaded = agent.event();
+    assert!(matches!(loaded, Event::Loaded { .. }), "{loaded:?}");
+    assert!(agent.is_silent(Duration::from_millis(300)), "it awaits the go");
+    let open = server.open_connections();
+    assert_eq!(open, CONNECTIONS as usize, "nothing is closed before the go");
+    agent.say("\"go\"");
     let report = report(&agent);
     assert_eq!(report.end, End::Completed);
     assert_eq!(report.windows.len(), 2);

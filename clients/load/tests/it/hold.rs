@@ -42,6 +42,7 @@ fn the_barrier_waits_for_a_go_that_may_come_early() {
     let (report, _) = run_with(&spec(server.addr, work), |event, controls| {
         if let Event::Connected { .. } = event {
             controls.go();
+            controls.go();
         }
     });
     assert_eq!(report.end, End::Completed);

@@ -68,6 +68,7 @@ struct State {
     bug: Bug,
     reads: AtomicU64,
     accepted: AtomicUsize,
+    ended: AtomicUsize,
     frozen: Mutex<()>,
     last: Mutex<Vec<u8>>,
     streams: Mutex<Vec<TcpStream>>,
@@ -89,6 +90,7 @@ impl Server {
             bug,
             reads: AtomicU64::new(0),
             accepted: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
             frozen: Mutex::new(()),
             last: Mutex::new(Vec::new()),
             streams: Mutex::new(Vec::new()),
@@ -97,6 +99,12 @@ impl Server {
         let shared = Arc::clone(&state);
         thread::spawn(move || accept(&listener, &shared));
         Self { addr, state }
+    }
+
+    /// Connections accepted whose end has not been seen.
+    pub(crate) fn open_connections(&self) -> usize {
+        let ended = self.state.ended.load(Ordering::SeqCst);
+        self.state.accepted.load(Ordering::SeqCst) - ended
     }
 
     /// Cuts every connection.
@@ -141,7 +149,10 @@ fn accept(listener: &TcpListener, state: &Arc<State>) {
         let state = Arc::clone(state);
         thread::Builder::new()
             .stack_size(128 * 1024)
-            .spawn(move || serve(stream, number, &state))
+            .spawn(move || {
+                serve(stream, number, &state);
+                state.ended.fetch_add(1, Ordering::SeqCst);
+            })
             .unwrap();
     }
 }

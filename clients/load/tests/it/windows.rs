@@ -120,6 +120,11 @@ fn a_server_slower_than_the_plan_is_offered_all_of_it_nevertheless() {
     assert!(window.echoes_in_window < 800, "{}", window.echoes_in_window);
     let response = wire::decode(&window.response).unwrap();
     assert!(response.max() > 100 * MS, "the queue is in the response");
+    let length_ns = window.end_ns - window.start_ns;
+    assert!(
+        window.client_busy_ns <= length_ns * u64::from(report.client.loops),
+        "no loop is busier than its window is long"
+    );
 }
 
 #[test]
