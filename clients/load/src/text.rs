@@ -237,3 +237,6 @@ fn line(out: &mut String, text: &str) {
 fn float(value: u64) -> f64 {
     value as f64
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p load` compiles the C server and client beside this file
 //! with `cc -O2`, pins the server to one CPU and both clients in turn to
-//! another, and alternates them in rounds, so that what the machine does
+//! another, and alternates them in short turns, so that what the machine does
 //! besides hits both. It prints a ratio for each round and their median:
 //!
 //! - closed loop: echoes/s of `load` / of the peer; 0.95 is the goal
@@ -36,7 +36,7 @@ struct Size {
 }
 
 const FULL: Size =
-    Size { rounds: 10, in_flight: 100, window_ms: 2_000, classic: 10_000 };
+    Size { rounds: 12, in_flight: 100, window_ms: 500, classic: 10_000 };
 const SMALL: Size =
     Size { rounds: 1, in_flight: 20, window_ms: 100, classic: 200 };
 
@@ -61,10 +61,7 @@ fn run(size: Size) -> Result<()> {
     let mut closed = Vec::new();
     let mut classic = Vec::new();
     for round in 0..size.rounds {
-        // Whoever goes first may profit or suffer: take turns.
-        let first = round % 2 == 0;
         let (peer, load) = in_turn(
-            first,
             || lab.peer_closed(size.in_flight, size.window_ms),
             || lab.load_closed(size.in_flight, size.window_ms),
         )?;
@@ -75,7 +72,6 @@ fn run(size: Size) -> Result<()> {
             load / peer
         );
         let (peer, load) = in_turn(
-            first,
             || lab.peer_classic(size.classic),
             || lab.load_classic(size.classic),
         )?;
@@ -92,18 +88,15 @@ fn run(size: Size) -> Result<()> {
     Ok(())
 }
 
+/// Means of two runs each in the order A B B A, so that a machine that slowly
+/// changes hits both alike.
 fn in_turn(
-    peer_first: bool,
-    peer: impl FnOnce() -> Result<f64>,
-    load: impl FnOnce() -> Result<f64>,
+    peer: impl Fn() -> Result<f64>,
+    load: impl Fn() -> Result<f64>,
 ) -> Result<(f64, f64)> {
-    if peer_first {
-        let peer = peer()?;
-        Ok((peer, load()?))
-    } else {
-        let load = load()?;
-        Ok((peer()?, load))
-    }
+    let first = peer()?;
+    let (second, third) = (load()?, load()?);
+    Ok((f64::midpoint(first, peer()?), f64::midpoint(second, third)))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -249,3 +249,6 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
 //! The client by hand: arguments, text, exit codes.
 
-use std::process::Output;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use wire::{End, Report};
 
-use crate::process::{load, load_with_descriptors};
+use crate::process::{command, load, load_with_descriptors};
 use crate::server::{Bug, Server};
 
 fn stdout(output: &Output) -> String {
@@ -120,6 +122,31 @@ fn nobody_there_is_exit_3_with_counts() {
     let text = stdout(&output);
     assert!(text.contains("0 of 20 connections established"), "{text}");
     assert!(text.contains("20 refused"), "{text}");
+}
+
+#[test]
+fn an_interrupted_run_prints_what_there_is_and_exits_with_its_signal() {
+    let server = Server::start(Bug::None);
+    let addr = server.addr.to_string();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let args = [&addr, "--hold", "50", "--rate", "10", "--duration", "1h"];
+        let mut child = command(&args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The line on stderr says that the run is under way.
+        let mut line = String::new();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        lines.read_line(&mut line).unwrap();
+        assert!(line.starts_with("50 connections stand"), "{line}");
+        let pid = i32::try_from(child.id()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code));
+        let text = stdout(&output);
+        assert!(text.contains("stopped; 50 of 50"), "{text}");
+    }
 }
 
 #[test]
