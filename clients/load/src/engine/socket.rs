@@ -233,10 +233,12 @@ impl Engine {
 
     /// Closes every socket with a reset, so that none lingers in TIME_WAIT.
     pub(crate) fn reset_all(&mut self) {
+        let held = self.is_held();
         for slot in 0..self.peers.len() {
-            if let Some(peer) = &self.peers[slot] {
-                // Held sockets have it already; failing leaves an orderly
-                // close, which is all that could be done about it.
+            // Held sockets were opened that way.
+            if let Some(peer) = self.peers[slot].as_ref().filter(|_| !held) {
+                // Failing leaves an orderly close, and nothing can be done
+                // about it.
                 let _: Result<(), Errno> =
                     sockopt::set_socket_linger(&peer.fd, Some(Duration::ZERO));
             }
