@@ -9,12 +9,12 @@ use rustix::io::Errno as E;
 
 /// `accept` reports these for one connection; the next is none the worse.
 #[rustfmt::skip]
-const FAULTS: [E; 13] = [E::CONNABORTED, E::CONNRESET, E::INTR, E::PROTO, E::PERM, E::OPNOTSUPP, E::NOPROTOOPT,
-    E::NETDOWN, E::NETUNREACH, E::NONET, E::HOSTDOWN, E::HOSTUNREACH, E::TIMEDOUT];
+const FAULTS: [E; 13] = [E::CONNABORTED, E::CONNRESET, E::INTR, E::PROTO,
+    E::PERM, E::OPNOTSUPP, E::NOPROTOOPT, E::NETDOWN, E::NETUNREACH, E::NONET,
+    E::HOSTDOWN, E::HOSTUNREACH, E::TIMEDOUT];
 
-/// `Now` after a fault of one connection, `After` a pause when the process ran
-/// out of something, `Never` once the listener is closed. How to wait for it
-/// is the server's own lesson.
+/// `Now` after a fault of one connection, `After` a pause when something ran
+/// out, `Never` once the listener is closed; how to wait is the server's own.
 #[derive(Debug)]
 pub enum Retry {
     Now,

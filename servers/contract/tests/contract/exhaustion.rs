@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Completion, Failed};
 use rustix::process::Pid;
@@ -41,6 +41,7 @@ fn served(
 
 fn descriptors(server: &Server) -> Result<Completion, Failed> {
     let mut running = server.launch()?.descriptors(128).start()?;
+    let start = Instant::now();
     let (mut served, waiting) = served(connect_all(running.addr, 160)?)?;
     assert!(!waiting.is_empty(), "160 connections fit into 128 descriptors");
     assert!(served.len() >= 64, "only {} are served", served.len());
@@ -60,8 +61,9 @@ fn descriptors(server: &Server) -> Result<Completion, Failed> {
     running.signal(rustix::process::Signal::TERM)?;
     let ended = running.exits(Duration::from_secs(20))?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
-    let lines = ended.stderr.lines().count();
-    assert!((1..100).contains(&lines), "{lines} lines: {}", ended.stderr);
+    let lines = ended.stderr.lines().count() as u64;
+    let most = start.elapsed().as_secs() + 2;
+    assert!((1..=most).contains(&lines), "{lines} lines, {}", ended.stderr);
     Ok(Completion::Completed)
 }
 

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 use rustix::process::{
@@ -48,7 +48,8 @@ pub(crate) fn tcp_sockets(pid: Pid) -> io::Result<Vec<(Socket, bool)>> {
             continue;
         }
         let flags = PidfdGetfdFlags::empty();
-        let copy: OwnedFd = pidfd_getfd(&process, number, flags)?;
+        // One that has been closed meanwhile doesn't count.
+        let Ok(copy) = pidfd_getfd(&process, number, flags) else { continue };
         let socket = Socket::from(copy);
         let tcp = socket.local_addr()?.as_socket().is_some();
         if tcp {
