@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::exit::{USAGE, refuse};
 use crate::plan::Skip;
 use crate::process::output;
 use anyhow::{Context, Result, bail};
@@ -58,20 +59,27 @@ impl Catalog {
             }
         }
         for directory in extra {
-            let directory = directory.canonicalize().with_context(|| {
-                format!("--server-dir {} can't be opened", directory.display())
-            })?;
-            servers.push(read(&directory, None).with_context(|| {
-                format!("--server-dir {} is no server", directory.display())
+            let server = directory
+                .canonicalize()
+                .map_err(anyhow::Error::from)
+                .and_then(|directory| read(&directory, None));
+            servers.push(server.map_err(|error| {
+                let shown = directory.display();
+                let message =
+                    format!("--server-dir {shown} is no server: {error:#}");
+                refuse(USAGE, message.trim_end())
             })?);
         }
         let mut names = BTreeSet::new();
         for server in &servers {
             if !names.insert(&server.id) {
-                bail!(
-                    "two servers are named {}; rename one directory",
-                    server.id
-                );
+                return Err(refuse(
+                    USAGE,
+                    format!(
+                        "two servers are named {}; rename one directory",
+                        server.id
+                    ),
+                ));
             }
         }
         Ok(Self { servers: in_reading_order(servers), broken })

@@ -88,6 +88,10 @@ pub fn launch(
             pids,
         }),
         Err(why) => {
+            // One that has ended listens nowhere, whatever it announced.
+            if process.wait(Duration::from_millis(200)).is_some() {
+                return Err(ended_early(&mut process));
+            }
             process.stop(STOP_GRACE);
             Err(Outcome::NeverReady { why, log: process.stderr_tail() })
         }

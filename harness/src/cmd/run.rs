@@ -7,7 +7,7 @@ use anyhow::Result;
 use self::candidates::Candidates;
 use self::follow::Follower;
 use crate::cli::{Output, Run};
-use crate::exit::{DONE, SERVER_FAILED, UNFIT, USAGE, refuse};
+use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, USAGE, refuse};
 use crate::host::Host;
 use crate::interrupt::Interrupt;
 use crate::plan::make::total_time;
@@ -201,14 +201,25 @@ fn summary(session: &Session) -> Summary {
     summarize(&done.id, partial, &done.host, &done.plan, &done.records)
 }
 
-/// 3 when a server failed, or one that was named or required is unavailable.
+/// 3 when a server failed, or one that was named or required is unavailable;
+/// 1 when none did but the client or the harness itself.
 fn verdict(summary: &Summary, session: &Session, args: &Run) -> u8 {
-    let failed = session.records.iter().any(|record| {
-        !matches!(record.outcome.name(), "measured" | "unsupported")
+    let any = |wanted: fn(&str) -> bool| {
+        let mut records = session.records.iter();
+        records.any(|record| wanted(record.outcome.name()))
+    };
+    let failed = any(|outcome| {
+        !matches!(outcome, "measured" | "unsupported" | "harness_error")
     });
     let unsupported = !args.selection.all
         && summary.rows.iter().any(|row| row.outcome == "unsupported");
-    if failed || unsupported || session.wanting { SERVER_FAILED } else { DONE }
+    if failed || unsupported || session.wanting {
+        SERVER_FAILED
+    } else if any(|outcome| outcome == "harness_error") {
+        TOOL
+    } else {
+        DONE
+    }
 }
 
 /// A reference that isn't there.
