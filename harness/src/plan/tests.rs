@@ -1,3 +1,5 @@
+//! Plans as data: what is asked for, and the trials that come of it.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

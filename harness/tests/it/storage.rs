@@ -1,0 +1,120 @@
+//! Where results go: refused before measuring, or lost nothing of.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use harness::record::journal;
+
+use crate::Ignored;
+use crate::bed::{Bed, HARNESS, PATIENCE, can};
+use crate::guard::{Finished, Guarded, command, output};
+use crate::tests;
+use crate::unfit::is_root;
+
+tests![
+    results_that_cannot_be_written_are_refused_before_measuring,
+    a_read_only_results_directory_is_refused_before_measuring,
+    a_results_directory_that_is_missing_is_made_with_its_parents,
+    a_full_disk_ends_the_run_and_loses_no_finished_trial,
+];
+
+fn run_into(bed: &Bed, results: &Path) -> Finished {
+    let place = results.to_str().unwrap();
+    let arguments = ["--scenario", "classic", "--results-dir", place];
+    output(&mut bed.command(&arguments))
+}
+
+fn refused(finished: &Finished, results: &Path) {
+    finished.exits_with(1);
+    let stderr = finished.stderr.trim_end();
+    assert_eq!(stderr.lines().count(), 1, "one line, no build: {stderr}");
+    for word in [&*results.to_string_lossy(), "--results-dir"] {
+        assert!(stderr.contains(word), "no {word:?} in {stderr}");
+    }
+    assert_eq!(finished.stdout, "");
+}
+
+fn results_that_cannot_be_written_are_refused_before_measuring() {
+    let bed = Bed::new();
+    let file = bed.path("file");
+    fs::write(&file, "kept").unwrap();
+    let nowhere = Path::new("/proc/self/runs").to_path_buf();
+    for results in [file.clone(), file.join("runs"), nowhere] {
+        refused(&run_into(&bed, &results), &results);
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "kept");
+}
+
+fn a_read_only_results_directory_is_refused_before_measuring()
+-> Result<(), Ignored> {
+    if is_root() {
+        return Err(Ignored("root may write into any directory".into()));
+    }
+    let bed = Bed::new();
+    let results = bed.path("results");
+    fs::create_dir(&results).unwrap();
+    let read_only = fs::Permissions::from_mode(0o555);
+    fs::set_permissions(&results, read_only).unwrap();
+    refused(&run_into(&bed, &results), &results);
+    Ok(())
+}
+
+fn a_results_directory_that_is_missing_is_made_with_its_parents() {
+    let bed = Bed::new();
+    let results = bed.path("some/where/else");
+    run_into(&bed, &results).exits_with(0);
+    assert_eq!(crate::bed::records(&results).len(), 2);
+}
+
+fn a_full_disk_ends_the_run_and_loses_no_finished_trial() -> Result<(), Ignored>
+{
+    let namespace = ["--user", "--map-root-user", "--mount"];
+    let mount = "mount -t tmpfs -o size=64k none";
+    let bed = Bed::new();
+    let results = bed.path("results");
+    fs::create_dir(&results).unwrap();
+    let probe = format!("{mount} '{}'", results.display());
+    let probe = [&namespace[..], &["sh", "-c", &probe]].concat();
+    can("no tmpfs in a namespace", "unshare", &probe)?;
+
+    let kept = bed.path("kept");
+    let script = format!(
+        "{mount} '{results}' && \"$@\"; code=$?; \
+         cp -r '{results}' '{kept}'; exit $code",
+        results = results.display(),
+        kept = kept.display(),
+    );
+    let inner = bed.command(&["--scenario", "classic", "--rounds", "40"]);
+    let mut outer = command("unshare");
+    outer.args(namespace).args(["sh", "-c", &script, "sh", HARNESS]);
+    outer.args(inner.get_args());
+    outer.current_dir(inner.get_current_dir().unwrap());
+    for (name, value) in inner.get_envs() {
+        value.map(|value| outer.env(name, value));
+    }
+    let mut run = Guarded::start(&mut outer);
+    let finished = run.finish(PATIENCE);
+    run.leaves_nothing(std::time::Duration::from_secs(10));
+    finished.exits_with(1);
+    let stderr = &finished.stderr;
+    assert!(stderr.contains("No space left on device"), "{stderr}");
+
+    // The journal is whole, and what it couldn't take stands on stderr.
+    let path = crate::bed::only_run(&kept).join("records.jsonl");
+    let stored = journal::read(&path).unwrap().len();
+    assert!(stored > 0, "{stderr}");
+    let mut text = fs::read_to_string(&path).unwrap();
+    for line in stderr.lines().filter(|line| line.contains("\"crc32\":")) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    fs::write(&path, text).unwrap();
+    let begun = stderr.lines().filter(|l| l.starts_with('[')).count();
+    assert_eq!(journal::read(&path).unwrap().len(), begun, "{stderr}");
+    // Those who read stdout get what there is, marked as a part.
+    let json: serde_json::Value =
+        serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(json["partial"], true);
+    Ok(())
+}
