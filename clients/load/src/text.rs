@@ -189,6 +189,14 @@ fn failure(report: &Report) -> Option<String> {
     match &report.end {
         End::Completed => None,
         End::Stopped => Some(format!("stopped; {states}.")),
+        End::Incomplete { .. } if counts.refused == counts.requested => {
+            Some(format!(
+                "nothing listens there: all {} connections were refused; \
+                 start a server first, such as `cargo run --release -p \
+                 rust-mio`.",
+                counts.requested
+            ))
+        }
         End::Incomplete { during } => {
             Some(format!("incomplete during {during}: {states}."))
         }
