@@ -28,6 +28,8 @@ pub struct Server {
     pub manifest: Manifest,
     /// It is a package of this workspace, built by cargo from the root.
     pub workspace: bool,
+    /// It came by `--server-dir`.
+    pub outside: bool,
 }
 
 /// All servers, in reading order, and those whose `server.toml` is broken.
@@ -145,7 +147,13 @@ fn read(directory: &Path, root: Option<&Path>) -> Result<Server> {
     if manifest.serve.is_empty() {
         bail!("server.toml of {id} lacks `serve`, the command that serves");
     }
-    Ok(Server { id, directory: directory.to_path_buf(), manifest, workspace })
+    Ok(Server {
+        id,
+        directory: directory.to_path_buf(),
+        manifest,
+        workspace,
+        outside: root.is_none(),
+    })
 }
 
 /// Where cargo puts what it builds for this workspace.

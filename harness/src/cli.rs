@@ -33,6 +33,7 @@ pub struct Cli {
 
 /// How everything is shown
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub struct Output {
     /// When to colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]

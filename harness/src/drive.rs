@@ -137,9 +137,18 @@ impl Agent {
         let mut line = serde_json::to_vec(command)
             .map_err(|error| Failure::Client(error.to_string()))?;
         line.push(b'\n');
-        self.commands.write_all(&line).map_err(|error| {
-            Failure::Client(format!("the client takes no commands: {error}"))
-        })
+        self.commands.write_all(&line).map_err(|_| self.gone())
+    }
+
+    /// How a client ended that should not have.
+    fn gone(&mut self) -> Failure {
+        let exit = self.process.wait(FAREWELL);
+        let end = exit.map_or_else(
+            || "closed its output".to_owned(),
+            |exit| format!("ended with {}", exit.kind),
+        );
+        let log = self.process.stderr_tail();
+        Failure::Client(format!("the client {end} {log}").trim_end().to_owned())
     }
 
     /// The next event, unless something ends first.
@@ -183,15 +192,7 @@ impl Agent {
         let mut chunk = [0; 64 << 10];
         let read = self.events.read(&mut chunk).unwrap_or_default();
         if read == 0 {
-            let exit = self.process.wait(FAREWELL);
-            let end = exit.map_or_else(
-                || "closed its output".to_owned(),
-                |exit| format!("ended with {}", exit.kind),
-            );
-            let log = self.process.stderr_tail();
-            return Err(Failure::Client(
-                format!("the client {end} {log}").trim_end().to_owned(),
-            ));
+            return Err(self.gone());
         }
         self.unread.extend_from_slice(&chunk[..read]);
         if self.unread.len() > LINE_LIMIT {

@@ -17,6 +17,7 @@ use crate::sample::{holds_socket, server_pids};
 use crate::sockets;
 
 mod announce;
+mod elf;
 mod facts;
 
 /// A server that listens. Dropping it kills its group and reaps it.
@@ -77,7 +78,16 @@ pub fn launch(
         }
     })?;
     drop(process.take_stdin());
-    let (line, stdout) = first_line(&mut process, patience, interrupt)?;
+    let first = first_line(&mut process, patience, interrupt);
+    let (line, stdout) = first.map_err(|outcome| match outcome {
+        // `execvp` hands what the kernel refuses to a shell, which then
+        // complains of its syntax.
+        Outcome::Crashed { log, .. } if elf::is_foreign(&program) => {
+            let why = "it is built for another processor".to_owned();
+            Outcome::NeverReady { why, log }
+        }
+        outcome => outcome,
+    })?;
     let announced = announce::parse(&line)
         .and_then(|announce| verify(announce, &process, settings, somaxconn));
     match announced {
@@ -92,7 +102,7 @@ pub fn launch(
             if process.wait(Duration::from_millis(200)).is_some() {
                 return Err(ended_early(&mut process));
             }
-            process.stop(STOP_GRACE);
+            process.stop(STOP_GRACE, Some(interrupt.fd()));
             Err(Outcome::NeverReady { why, log: process.stderr_tail() })
         }
     }
@@ -128,7 +138,11 @@ fn first_line(
                 _ => {}
             }
         } else if !ready[1] {
-            return Err(never_ready(process, patience));
+            process.stop(Duration::from_secs(5), Some(interrupt.fd()));
+            return Err(Outcome::NeverReady {
+                why: format!("no announce within {} s", patience.as_secs()),
+                log: process.stderr_tail(),
+            });
         }
         return Err(ended_early(process));
     }
@@ -136,18 +150,10 @@ fn first_line(
     Ok((text, OwnedFd::from(pipe)))
 }
 
-fn never_ready(process: &mut Process, patience: Duration) -> Outcome {
-    process.stop(Duration::from_secs(5));
-    Outcome::NeverReady {
-        why: format!("no announce within {} s", patience.as_secs()),
-        log: process.stderr_tail(),
-    }
-}
-
 /// Its stdout ended, or it did, before the announce was complete.
 fn ended_early(process: &mut Process) -> Outcome {
     let Some(exit) = process.wait(Duration::from_millis(500)) else {
-        process.stop(STOP_GRACE);
+        process.stop(STOP_GRACE, None);
         return Outcome::NeverReady {
             why: "it closed its stdout without an announce".into(),
             log: process.stderr_tail(),
@@ -229,7 +235,7 @@ impl Running {
     /// how it ended, whether it had to be killed, and whether it wrote more
     /// than the announce on stdout.
     pub fn stop(mut self) -> Stopped {
-        let (exit, killed) = self.process.stop(DRAIN + STOP_GRACE);
+        let (exit, killed) = self.process.stop(DRAIN + STOP_GRACE, None);
         let leaked = exit.leaked || end_adopted(&[]) > 0;
         Stopped { exit, killed, leaked, talked: self.surplus.seen() > 0 }
     }

@@ -122,6 +122,8 @@ pub struct Lane {
     pub model: String,
     /// From `server.toml`: `maintained` or `discontinued…`.
     pub status: String,
+    /// It came by `--server-dir`, from outside the repository.
+    pub outside: bool,
 }
 
 /// Everything that makes one run comparable to another, but for the machine.

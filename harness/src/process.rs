@@ -23,12 +23,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, getppid,
-    kill_process_group, pidfd_open, set_child_subreaper,
-    set_parent_process_death_signal, waitid,
-};
-use rustix::thread::{
-    CpuSet, disable_transparent_huge_pages, sched_setaffinity,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process_group,
+    pidfd_open, set_child_subreaper, waitid,
 };
 
 pub use self::exit::{Exit, ExitKind};
@@ -36,6 +32,7 @@ pub use self::tail::Tail;
 
 mod exit;
 pub mod output;
+mod prepare;
 mod tail;
 
 /// What to start.
@@ -97,12 +94,13 @@ impl Process {
         for variable in INHERITED_FROM_CARGO_RUN {
             command.env_remove(variable);
         }
-        let affinity = cpu_set(&launch.cpus);
+        let affinity = prepare::cpu_set(&launch.cpus);
         let parent = getpid();
         // SAFETY: the closure makes system calls only; it allocates nothing
         // and takes no lock, as the time between fork and exec demands.
         unsafe {
-            command.pre_exec(move || prepare(parent, affinity.as_ref()));
+            command
+                .pre_exec(move || prepare::prepare(parent, affinity.as_ref()));
         }
         let mut child = command.spawn()?;
         let pid = Pid::from_child(&child);
@@ -163,13 +161,21 @@ impl Process {
         self.exit.clone()
     }
 
-    /// Asks its group to end, waits at most `grace`, then kills the group.
-    /// The second value tells whether it had to be killed.
-    pub fn stop(&mut self, grace: Duration) -> (Exit, bool) {
+    /// Asks its group to end, waits at most `grace`, or until `hurry` is
+    /// readable, then kills the group. The second value tells whether it had
+    /// to be killed.
+    pub fn stop(
+        &mut self,
+        grace: Duration,
+        hurry: Option<BorrowedFd<'_>>,
+    ) -> (Exit, bool) {
         if self.exit.is_none() {
             self.signal(Signal::TERM);
+            let mut fds = vec![self.pidfd.as_fd()];
+            fds.extend(hurry);
+            wait_readable(&fds, grace);
         }
-        if let Some(exit) = self.wait(grace) {
+        if let Some(exit) = self.wait(Duration::ZERO) {
             return (exit, false);
         }
         (self.kill(), true)
@@ -232,30 +238,6 @@ impl Drop for Process {
 /// a build or a server sees.
 const INHERITED_FROM_CARGO_RUN: [&str; 4] =
     ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "RUST_LOG"];
-
-fn prepare(parent: Pid, affinity: Option<&CpuSet>) -> io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    if getppid() != Some(parent) {
-        // The harness died before the death signal was set.
-        return Err(io::Error::from_raw_os_error(libc::ESRCH));
-    }
-    disable_transparent_huge_pages(true).ok();
-    if let Some(affinity) = affinity {
-        sched_setaffinity(None, affinity)?;
-    }
-    Ok(())
-}
-
-fn cpu_set(cpus: &[u32]) -> Option<CpuSet> {
-    if cpus.is_empty() {
-        return None;
-    }
-    let mut set = CpuSet::new();
-    for &cpu in cpus {
-        set.set(cpu as usize);
-    }
-    Some(set)
-}
 
 /// Ends and reaps orphans that were left to this process by `server`s that
 /// started processes outside their group. Returns how many there were.

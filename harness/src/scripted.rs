@@ -67,6 +67,7 @@ pub(crate) fn plan(
         family: "family".into(),
         model: format!("the model of {name}"),
         status: "maintained".into(),
+        outside: false,
     };
     let mut lanes: Vec<Lane> =
         servers.iter().map(|server| lane(server, None)).collect();

@@ -183,7 +183,7 @@ fn measure(
     ran?;
     if let Some(signal) = interrupt.signal() {
         let command = prepare::resume_command(args, &session.id);
-        progress.line(&format!("interrupted; go on with: {command}"));
+        anstream::eprintln!("interrupted; go on with: {command}");
         return Ok(128 + signal);
     }
     Ok(verdict(&summary, &session, args))

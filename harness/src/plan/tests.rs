@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::make::{Request, make, rounds_within, total_time, with_rounds};
 use super::order::{Target, spec};
 use super::*;
+use crate::scripted::settings;
 
 fn lane(id: &str) -> Lane {
     Lane {
@@ -15,27 +16,7 @@ fn lane(id: &str) -> Lane {
         family: "threads".into(),
         model: "m".into(),
         status: "maintained".into(),
-    }
-}
-
-fn settings() -> Settings {
-    Settings {
-        connections: 10_000,
-        payload_bytes: 100,
-        rate_per_s: 10_000.0,
-        in_flight: 256,
-        workers: 1,
-        backlog: 4096,
-        buffer_bytes: 4096,
-        placement: Placement::Split,
-        isolation: Isolation::Pin,
-        server_cpus: vec![0],
-        client_cpus: vec![1],
-        warm_up_ms: 500,
-        fixed_rate_ms: 2_000,
-        in_flight_ms: 1_000,
-        idle_ms: 200,
-        quick: false,
+        outside: false,
     }
 }
 

@@ -15,7 +15,11 @@ use super::text::rate;
 pub(super) fn command(plan: &Plan) -> Vec<String> {
     let mut words: Vec<String> = vec!["cargo harness run".into()];
     let selected = plan.lanes.iter().filter(|lane| lane.control.is_none());
-    words.extend(selected.map(|lane| quoted(&lane.server)));
+    words.extend(selected.map(|lane| match lane.outside {
+        // Where it lies is no business of a published result.
+        true => format!("--server-dir DIR/{}", quoted(&lane.server)),
+        false => quoted(&lane.server),
+    }));
     words.extend(plan.skipped.iter().map(|skip| quoted(&skip.server)));
     for scenario in &plan.scenarios {
         words.push(format!("--scenario {}", scenario.name()));

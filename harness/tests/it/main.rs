@@ -71,6 +71,7 @@ fn main() {
     let tests = [
         tidy::tests(),
         tidy::servers::tests(),
+        tidy::supply::tests(),
         cli::tests(),
         toolchain::tests(),
         ready::tests(),

@@ -200,5 +200,6 @@ fn lane(server: &Server) -> Lane {
         family: server.manifest.family.name().to_owned(),
         model: server.manifest.model.clone(),
         status: server.manifest.status.clone(),
+        outside: server.outside,
     }
 }

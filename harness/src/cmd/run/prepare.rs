@@ -30,7 +30,7 @@ struct Timing {
 
 /// Six rounds give p99 its 40,000 samples at 10,000/s.
 const DEFAULT: Timing =
-    Timing { warm_up: 500, fixed_rate: 2_000, in_flight: 1_000, idle: 200 };
+    Timing { warm_up: 500, fixed_rate: 2_000, in_flight: 900, idle: 100 };
 const QUICK: Timing =
     Timing { warm_up: 300, fixed_rate: 700, in_flight: 400, idle: 100 };
 /// Six rounds give p99.9 its 400,000 samples at 10,000/s.
