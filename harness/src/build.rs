@@ -57,11 +57,20 @@ pub fn build(
 /// # Errors
 /// The last lines of the build.
 pub fn client(root: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
-    let command =
-        ["cargo", "build", "--release", "--locked", "--package", "load"];
+    let target = target_directory();
+    let command = [
+        "cargo",
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "load",
+        "--target-dir",
+        &target,
+    ];
     run(&command.map(str::to_owned), root, interrupt)
         .context("the client `load` can't be built")?;
-    Ok(target_directory(root).join("release/load"))
+    Ok(root.join(target).join("release/load"))
 }
 
 fn run(
@@ -153,7 +162,10 @@ fn collect(
         let name = path.file_name().unwrap_or_default();
         if path.is_file() {
             files.push(path);
-        } else if depth > 0 && !GENERATED.iter().any(|skip| name == *skip) {
+        } else if depth > 0
+            && path.is_dir()
+            && !GENERATED.iter().any(|skip| name == *skip)
+        {
             collect(&path, files, depth - 1)?;
         }
     }

@@ -130,6 +130,7 @@ fn read(directory: &Path, root: Option<&Path>) -> Result<Server> {
         let to_words = |words: &[&str]| -> Vec<String> {
             words.iter().map(|&word| word.to_owned()).collect()
         };
+        let target = target_directory();
         manifest.build.push(to_words(&[
             "cargo",
             "build",
@@ -137,8 +138,10 @@ fn read(directory: &Path, root: Option<&Path>) -> Result<Server> {
             "--locked",
             "--package",
             &id,
+            "--target-dir",
+            &target,
         ]));
-        let binary = target_directory(root).join("release").join(&id);
+        let binary = root.join(&target).join("release").join(&id);
         manifest.serve.push(binary.to_string_lossy().into_owned());
         if manifest.version.is_empty() {
             manifest.version = to_words(&["rustc", "-V"]);
@@ -156,11 +159,12 @@ fn read(directory: &Path, root: Option<&Path>) -> Result<Server> {
     })
 }
 
-/// Where cargo puts what it builds for this workspace.
+/// Where cargo is told to put what it builds, seen from the root: a setting
+/// of the user's could otherwise make it build elsewhere, and an old binary
+/// be run.
 #[must_use]
-pub fn target_directory(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root.join("target"), |set| root.join(set))
+pub fn target_directory() -> String {
+    std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".into())
 }
 
 /// Each server after the one it names, neighbours by name.

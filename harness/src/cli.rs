@@ -97,7 +97,13 @@ pub struct Doctor {
     #[arg(long)]
     pub json: bool,
     /// Connections the machine is to carry
-    #[arg(short, long, value_name = "N", default_value_t = 10_000)]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
     pub connections: u32,
 }
 

@@ -25,10 +25,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Run(args) => run::run(args, cli.output),
         Command::Show(args) => show::show(args),
         Command::Compare(args) => compare::compare(args),
-        Command::Completions(args) => {
-            completions::completions(args);
-            Ok(crate::exit::DONE)
-        }
+        Command::Completions(args) => completions::completions(args),
     }
 }
 

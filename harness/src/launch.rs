@@ -10,7 +10,7 @@ use crate::build::Built;
 use crate::interrupt::Interrupt;
 use crate::plan::{Isolation, Settings};
 use crate::process::{
-    Exit, ExitKind, Launch, Process, Tail, end_adopted, wait_readable,
+    Exit, ExitKind, Launch, Process, Tail, children, end_adopted, wait_readable,
 };
 use crate::record::{Announce, Outcome};
 use crate::sample::{holds_socket, server_pids};
@@ -28,6 +28,9 @@ pub struct Running {
     surplus: Tail,
     announce: Announce,
     pids: Vec<u32>,
+    /// Children of the harness from before: whatever else it adopts meanwhile
+    /// came from this server.
+    known: Vec<u32>,
 }
 
 /// How long a server may take to stop after the drain time is over.
@@ -70,6 +73,7 @@ pub fn launch(
     let program = command[0].to_string_lossy().into_owned();
     let launch =
         Launch { command, directory: Some(built.directory.clone()), cpus };
+    let known = children();
     let mut process = Process::spawn(&launch).map_err(|error| {
         let name = program.rsplit('/').next().unwrap_or_default();
         Outcome::NeverReady {
@@ -96,6 +100,7 @@ pub fn launch(
             surplus: Tail::follow(stdout),
             announce,
             pids,
+            known,
         }),
         Err(why) => {
             // One that has ended listens nowhere, whatever it announced.
@@ -219,6 +224,11 @@ impl Running {
         &self.pids
     }
 
+    /// Looks again which processes it has: one may fork once it listens.
+    pub fn refresh(&mut self) {
+        self.pids = server_pids(self.process.pid());
+    }
+
     /// The child itself.
     #[must_use]
     pub const fn process(&self) -> &Process {
@@ -236,14 +246,14 @@ impl Running {
     /// than the announce on stdout.
     pub fn stop(mut self) -> Stopped {
         let (exit, killed) = self.process.stop(DRAIN + STOP_GRACE, None);
-        let leaked = exit.leaked || end_adopted(&[]) > 0;
+        let leaked = exit.leaked || end_adopted(&self.known) > 0;
         Stopped { exit, killed, leaked, talked: self.surplus.seen() > 0 }
     }
 
     /// Kills its group at once.
     pub fn kill(mut self) {
         self.process.kill();
-        end_adopted(&[]);
+        end_adopted(&self.known);
     }
 
     /// How it ended by itself, at most `patience` from now.

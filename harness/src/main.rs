@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use harness::cli::{Cli, Color};
-use harness::{cmd, exit};
+use harness::{cmd, exit, progress};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     match cmd::dispatch(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            anstream::eprintln!("error: {error:#}");
+            progress::say(&format!("error: {error:#}"));
             ExitCode::from(exit::code(&error))
         }
     }

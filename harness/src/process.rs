@@ -239,22 +239,41 @@ impl Drop for Process {
 const INHERITED_FROM_CARGO_RUN: [&str; 4] =
     ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "RUST_LOG"];
 
-/// Ends and reaps orphans that were left to this process by `server`s that
-/// started processes outside their group. Returns how many there were.
+/// Living children of this process, adopted ones included.
+#[must_use]
+pub fn children() -> Vec<u32> {
+    output::children_of(getpid().as_raw_nonzero().get())
+}
+
+/// Ends and reaps the children that are not among those `known` before a
+/// server was started: orphans of processes it started outside its group.
+/// Returns how many there were.
 pub fn end_adopted(known: &[u32]) -> u32 {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let deadline = Instant::now() + PATIENCE;
     let mut ended = 0;
-    for pid in output::children_of(getpid().as_raw_nonzero().get()) {
-        if known.contains(&pid) {
-            continue;
+    loop {
+        let adopted: Vec<Pid> = children()
+            .into_iter()
+            .filter(|pid| !known.contains(pid))
+            .filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
+            .collect();
+        // The end of one may hand its own children over.
+        if adopted.is_empty() || Instant::now() >= deadline {
+            return ended;
         }
-        let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
-            continue;
-        };
-        rustix::process::kill_process(pid, Signal::KILL).ok();
-        waitid(WaitId::Pid(pid), WaitIdOptions::EXITED).ok();
-        ended += 1;
+        for pid in adopted {
+            rustix::process::kill_process(pid, Signal::KILL).ok();
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+            while let Ok(None) = waitid(WaitId::Pid(pid), options) {
+                if Instant::now() >= deadline {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            ended += 1;
+        }
     }
-    ended
 }
 
 /// Waits until one of `fds` is readable or hung up, at most `patience`; tells

@@ -3,7 +3,7 @@
 //! A bar is redrawn only between trials: nothing ticks while a window is
 //! measured.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -158,7 +158,7 @@ impl Progress {
     }
 
     fn print(&self, text: &str) {
-        self.bar.suspend(|| anstream::eprintln!("{text}"));
+        self.bar.suspend(|| say(text));
     }
 
     /// By the plan's estimate, corrected by how long the finished trials
@@ -172,6 +172,11 @@ impl Progress {
         let left = self.left.mul_f64(factor.clamp(0.1, 100.0));
         about(left)
     }
+}
+
+/// Writes a line to stderr. A stderr that can't be written stops nothing.
+pub fn say(text: &str) {
+    writeln!(anstream::stderr(), "{text}").ok();
 }
 
 /// A duration as people say it: `40 s`, `7 min`.

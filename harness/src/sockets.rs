@@ -5,7 +5,7 @@
 //! and the fact stays unknown.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use netlink_packet_core::{
@@ -88,8 +88,33 @@ enum Side {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The kernel filters by port itself, so a dump holds only what is asked for.
+/// A server may serve IPv4 on a socket of IPv6, as the JVM does: such sockets
+/// are listed under the other family, with mapped addresses.
 fn dump(
     addr: SocketAddr,
+    side: Side,
+    states: StateFlags,
+    mut each: impl FnMut(&InetResponseHeader),
+) -> io::Result<()> {
+    if addr.is_ipv6() {
+        return dump_family(addr, AF_INET6, side, states, each);
+    }
+    dump_family(addr, AF_INET, side, states.clone(), &mut each)?;
+    dump_family(addr, AF_INET6, side, states, |socket| {
+        let at = match side {
+            Side::Server => socket.socket_id.source_address,
+            Side::Client => socket.socket_id.destination_address,
+        };
+        let IpAddr::V6(at) = at else { return };
+        if at.is_unspecified() || at.to_ipv4_mapped().is_some() {
+            each(socket);
+        }
+    })
+}
+
+fn dump_family(
+    addr: SocketAddr,
+    family: u8,
     side: Side,
     states: StateFlags,
     mut each: impl FnMut(&InetResponseHeader),
@@ -97,7 +122,7 @@ fn dump(
     let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
     socket.bind_auto()?;
     socket.connect(&netlink_sys::SocketAddr::new(0, 0))?;
-    socket.send(&request(addr, side, states), 0)?;
+    socket.send(&request(addr.port(), family, side, states), 0)?;
     fcntl_setfl(&socket, OFlags::NONBLOCK)?;
     loop {
         use std::os::fd::AsFd;
@@ -123,14 +148,14 @@ fn dump(
     }
 }
 
-fn request(addr: SocketAddr, side: Side, states: StateFlags) -> Vec<u8> {
-    let (family, mut socket_id) = match addr {
-        SocketAddr::V4(_) => (AF_INET, SocketId::new_v4()),
-        SocketAddr::V6(_) => (AF_INET6, SocketId::new_v6()),
+fn request(port: u16, family: u8, side: Side, states: StateFlags) -> Vec<u8> {
+    let mut socket_id = match family {
+        AF_INET => SocketId::new_v4(),
+        _ => SocketId::new_v6(),
     };
     match side {
-        Side::Server => socket_id.source_port = addr.port(),
-        Side::Client => socket_id.destination_port = addr.port(),
+        Side::Server => socket_id.source_port = port,
+        Side::Client => socket_id.destination_port = port,
     }
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -191,5 +216,26 @@ mod tests {
     ) -> (TcpStream, TcpStream) {
         let client = TcpStream::connect(addr).unwrap();
         (client, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn ipv4_on_a_socket_of_ipv6_is_found() {
+        use socket2::{Domain, Socket, Type};
+        let Ok(socket) = Socket::new(Domain::IPV6, Type::STREAM, None) else {
+            return; // this machine has no IPv6
+        };
+        socket.set_only_v6(false).unwrap();
+        let mapped: SocketAddr = "[::ffff:127.0.0.1]:0".parse().unwrap();
+        socket.bind(&mapped.into()).unwrap();
+        socket.listen(9).unwrap();
+        let listener = TcpListener::from(socket);
+        let port = listener.local_addr().unwrap().port();
+        let addr = SocketAddr::from(([127, 0, 0, 1], port));
+        let pair = accepted(&listener, addr);
+        assert_eq!(listeners(addr).unwrap()[0].backlog, 9);
+        let census = census(addr).unwrap();
+        assert_eq!(census.server_established, 1);
+        assert_eq!(census.client_established, 1);
+        drop(pair);
     }
 }

@@ -14,8 +14,7 @@ use crate::launch::{Running, Stopped, launch};
 use crate::plan::order::{Target, spec};
 use crate::plan::{Settings, Trial};
 use crate::record::{Census, Measurement, Outcome, Rest, Snapshot};
-use crate::sample;
-use crate::sockets;
+use crate::{process, sample, sockets};
 
 /// Whatever can run a trial: the machine, or a script in tests.
 pub trait Bench {
@@ -57,6 +56,7 @@ impl Bench for Live<'_> {
             Ok(built) => built,
             Err(log) => return Outcome::BuildFailed { log: log.clone() },
         };
+        let known = process::children();
         let running = launch(
             built,
             &self.settings,
@@ -64,10 +64,13 @@ impl Bench for Live<'_> {
             candidate.patience,
             self.interrupt,
         );
-        match running {
+        let outcome = match running {
             Ok(running) => self.measure(trial, running),
             Err(outcome) => outcome,
-        }
+        };
+        // A server that failed may have left processes too.
+        process::end_adopted(&known);
+        outcome
     }
 }
 
@@ -83,8 +86,9 @@ struct Stills {
 impl Live<'_> {
     fn measure(&self, trial: &Trial, mut running: Running) -> Outcome {
         let announce = running.announce().clone();
-        let pids = running.pids().to_vec();
         let facts = running.socket_facts();
+        running.refresh();
+        let pids = running.pids().to_vec();
         let fresh = sample::snapshot(&pids);
         let target = Target {
             addr: announce.addr,

@@ -102,7 +102,8 @@ pub struct Args {
     #[arg(long, value_name = "LIST", value_parser = parse_cpus)]
     cpus: Option<Cpus>,
 
-    /// Process of the server, whose CPU time is read; may be repeated
+    /// Process of the server, whose CPU time is read; may be repeated.
+    /// Softirq time is not included where the kernel accounts it apart
     #[arg(long, value_name = "PID")]
     server_pid: Vec<u32>,
 
@@ -215,8 +216,11 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 fn resolve(text: &str) -> Result<SocketAddr, ClientError> {
-    let found = text.to_socket_addrs().ok().and_then(|mut all| all.next());
-    found.ok_or_else(|| {
+    // Servers listen on IPv4 unless told otherwise, so `localhost` means that.
+    let all: Vec<SocketAddr> =
+        text.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+    let found = all.iter().find(|addr| addr.is_ipv4()).or(all.first());
+    found.copied().ok_or_else(|| {
         let message = format!(
             "`{text}` is not an address: write HOST:PORT, such as \
              127.0.0.1:8080 or [::1]:8080"

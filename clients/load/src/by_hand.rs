@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use wire::{End, Event};
 
+use crate::sys::CpuClock;
 use crate::{Args, ClientError, Controls, Session, render};
 
 /// Carries out what `args` say and returns the exit code.
@@ -20,6 +21,11 @@ use crate::{Args, ClientError, Controls, Session, render};
 /// A [`ClientError`], or stdout can't be written.
 pub fn by_hand(args: &Args) -> anyhow::Result<u8> {
     let spec = args.spec()?;
+    for pid in &spec.server_pids {
+        CpuClock::of(*pid).map_err(|error| {
+            ClientError::Spec(format!("--server-pid {pid}: {error}"))
+        })?;
+    }
     let session = Session::new();
     let interrupted = watch_signals(session.controls())?;
     let mut emit = |event| {

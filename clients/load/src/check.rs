@@ -9,7 +9,7 @@ use crate::pattern::MAX_CONNECTIONS;
 /// Longest duration, so that no sum of times overflows: 1 day.
 const LONGEST_MS: u64 = 86_400_000;
 /// Largest rate: one message a nanosecond.
-const HIGHEST_PER_S: f64 = 1e9;
+const HIGHEST_PER_S: f64 = 1e7;
 const LARGEST_PAYLOAD: u32 = 1 << 30;
 
 /// Says in one sentence what is wrong with `spec`.

@@ -71,7 +71,7 @@ fn render_classic(
         out,
         &format!(
             "{:.0} connections/s, at most {} open at once; every byte \
-             verified.",
+             that was due is verified.",
             f64::from(clients) / total_ns * 1e9,
             report.connections.peak_open
         ),
@@ -132,7 +132,9 @@ fn balance(window: &WindowReport, seconds: f64) -> String {
         window.bytes_verified,
         float(window.client_busy_ns) / seconds / 1e7
     );
-    if let Some(server) = window.server {
+    if let Some(server) = window.server
+        && window.echoes_in_window > 0
+    {
         let cpu_ns = float(server.cpu_ns + server.softirq_ns);
         let per_echo = cpu_ns / 1e3 / float(window.echoes_in_window);
         write!(text, "; server {per_echo:.2} µs CPU/echo")

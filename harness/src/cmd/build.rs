@@ -21,7 +21,11 @@ pub(super) fn build(args: &Build, output: Output) -> Result<u8> {
     let style = if output.quiet { Style::None } else { output.progress };
     let mut progress = Progress::new(style);
     progress.hear(&Event::Building { what: "load" });
-    build::client(&root, &interrupt)?;
+    let client = build::client(&root, &interrupt);
+    if let Some(signal) = interrupt.signal() {
+        return Ok(128 + signal);
+    }
+    client?;
     let mut failed = !selected.broken.is_empty();
     let mut report = Vec::new();
     for skip in &selected.broken {

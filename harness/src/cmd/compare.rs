@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::cli::{Compare, FailOn};
 use crate::compare::{Options, breaches, compare as judge};
 use crate::exit::{DONE, GATE, NOT_COMPARABLE, USAGE, refuse};
+use crate::progress::say;
 use crate::render;
 use crate::store;
 
@@ -37,7 +38,7 @@ pub(super) fn compare(args: &Compare) -> Result<u8> {
     let found = breaches(&comparison, &args.threshold)
         .map_err(|error| refuse(USAGE, error.to_string()))?;
     for sentence in &found {
-        anstream::eprintln!("regression: {sentence}");
+        say(&format!("regression: {sentence}"));
     }
     Ok(if found.is_empty() { DONE } else { GATE })
 }

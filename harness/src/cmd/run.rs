@@ -12,11 +12,11 @@ use crate::host::Host;
 use crate::interrupt::Interrupt;
 use crate::plan::make::total_time;
 use crate::plan::{Plan, Trial};
-use crate::progress::{Progress, Style, about};
+use crate::progress::{Progress, Style, about, say};
 use crate::record::Record;
 use crate::record::journal::{self, Journal};
 use crate::runner::{Context, execute};
-use crate::summarize::{Summary, summarize};
+use crate::summarize::{Row, Summary, summarize};
 use crate::trial::Live;
 use crate::{host, preflight, process, sample, store};
 
@@ -67,15 +67,19 @@ pub(super) fn run(args: &Run, output: Output) -> Result<u8> {
         return Ok(DONE);
     }
     store::prepare(&results)?;
-    let wanting = candidates.wanting();
-    let session = open(&results, host, plan, stored, wanting)?;
-    announce(&session, &progress);
-
-    let client = candidates.build(&session.plan, &mut progress, &interrupt)?;
+    progress.line(&prepare::outlook(&plan));
+    let client = candidates.build(&plan, &mut progress, &interrupt);
     if let Some(signal) = interrupt.signal() {
         return Ok(128 + signal);
     }
-    candidates.unchanged(&session.records)?;
+    let client = client?;
+    // Nothing is stored, and no stored run touched, before it is sure that
+    // its trials can be run.
+    let kept = stored.as_ref().map_or(&[][..], |run| &run.records);
+    candidates.unchanged(kept)?;
+    let wanting = candidates.wanting();
+    let session = open(&results, host, plan, stored, wanting)?;
+    announce(&session, &progress);
     measure(args, session, candidates, client, progress, &interrupt)
 }
 
@@ -127,10 +131,9 @@ fn open(
 fn announce(session: &Session, progress: &Progress) {
     let time = total_time(&session.plan.settings, &session.trials);
     progress.line(&format!(
-        "run {}: {} trials in {} round(s), about {} once everything is built",
+        "run {}: {} trials, about {}",
         session.id,
         session.trials.len(),
-        session.plan.rounds,
         about(time),
     ));
 }
@@ -177,15 +180,16 @@ fn measure(
         // What can't be stored is at least not lost.
         progress.line(&format!("error: {error:#}"));
         let text = serde_json::to_string(&summary)?;
-        anstream::eprintln!("{text}");
+        say(&text);
     }
-    super::show::put(&summary, args.json, &args.export)?;
+    let shown = super::show::put(&summary, args.json, &args.export);
     ran?;
     if let Some(signal) = interrupt.signal() {
         let command = prepare::resume_command(args, &session.id);
-        anstream::eprintln!("interrupted; go on with: {command}");
+        say(&format!("interrupted; go on with: {command}"));
         return Ok(128 + signal);
     }
+    shown?;
     Ok(verdict(&summary, &session, args))
 }
 
@@ -211,9 +215,14 @@ fn verdict(summary: &Summary, session: &Session, args: &Run) -> u8 {
     let failed = any(|outcome| {
         !matches!(outcome, "measured" | "unsupported" | "harness_error")
     });
-    let unsupported = !args.selection.all
-        && summary.rows.iter().any(|row| row.outcome == "unsupported");
-    if failed || unsupported || session.wanting {
+    let named = args.require || (!args.selection.all && args.resume.is_none());
+    let unsupported =
+        named && summary.rows.iter().any(|row| row.outcome == "unsupported");
+    // A launch whose bytes don't add up is measured and void.
+    let void = |row: &Row| row.failures.iter().any(|f| f.outcome == "measured");
+    let void = summary.rows.iter().any(void);
+    let lacking = args.require && !summary.plan.skipped.is_empty();
+    if failed || void || unsupported || lacking || session.wanting {
         SERVER_FAILED
     } else if any(|outcome| outcome == "harness_error") {
         TOOL

@@ -65,6 +65,9 @@ pub(super) fn put(
     json: bool,
     exports: &[Export],
 ) -> Result<()> {
+    let text =
+        if json { render::json(summary) } else { render::table(summary) };
+    super::print(&text)?;
     for export in exports {
         let text = match export.format {
             Format::Json => render::json(summary),
@@ -73,9 +76,6 @@ pub(super) fn put(
         };
         store::write_atomically(&export.path, text.as_bytes())?;
     }
-    let text =
-        if json { render::json(summary) } else { render::table(summary) };
-    super::print(&text)?;
     if let Some(page) = std::env::var_os("GITHUB_STEP_SUMMARY") {
         OpenOptions::new()
             .append(true)

@@ -31,7 +31,7 @@ pub use types::{Change, Comparison, Drift, Entry, Options, Verdict};
 
 use crate::plan::Scenario;
 use crate::stats::{Estimate, chance_apart};
-use crate::summarize::{Row, SCHEMA_VERSION, Summary};
+use crate::summarize::{Row, SCHEMA_VERSION, Summary, plain};
 use judge::{change, judge};
 
 /// Compares run `b` to the earlier run `a`.
@@ -118,13 +118,31 @@ impl Subject<'_> {
             return vec![self.without_figures(Verdict::Missing, &why)];
         };
         if before.is_measured() && after.is_measured() {
-            self.metrics(before, after)
+            let mut entries: Vec<Entry> = self
+                .metrics(before, after)
                 .into_iter()
                 .map(|metric| self.figures(before, after, metric))
-                .collect()
+                .collect();
+            entries.extend(self.newly_failing(before, after));
+            entries
         } else {
             vec![self.of_failure(before, after)]
         }
+    }
+
+    /// Rounds that fail now beside others that are measured.
+    fn newly_failing(&self, before: &Row, after: &Row) -> Option<Entry> {
+        let faults = |row: &Row| {
+            let failures = row.failures.iter();
+            failures.filter(|failure| is_fault(&failure.outcome)).count()
+        };
+        let (then, now) = (faults(before), faults(after));
+        let last = after.failures.last().filter(|_| now > then)?;
+        let why = format!(
+            "{now} of its rounds failed now, {then} before: {}",
+            plain(&last.reason)
+        );
+        Some(self.without_figures(Verdict::Broken, &why))
     }
 
     /// The primary metric, and of those asked for the ones there are.
@@ -194,8 +212,8 @@ impl Subject<'_> {
 
     fn of_failure(&self, before: &Row, after: &Row) -> Entry {
         let verdict = match (before.is_measured(), after.is_measured()) {
-            (true, false) if is_fault_of_server(after) => Verdict::Broken,
-            (false, true) if is_fault_of_server(before) => Verdict::Mended,
+            (true, false) if is_fault(&after.outcome) => Verdict::Broken,
+            (false, true) if is_fault(&before.outcome) => Verdict::Mended,
             _ => Verdict::Missing,
         };
         self.without_figures(verdict, &words::outcomes(before, after))
@@ -216,14 +234,6 @@ impl Subject<'_> {
             sentence: words::without_figures(self.server, self.scenario, why),
         }
     }
-}
-
-/// Not for what the machine, the user or the harness did.
-fn is_fault_of_server(row: &Row) -> bool {
-    !matches!(
-        row.outcome.as_str(),
-        "skipped" | "unsupported" | "interrupted" | "harness_error"
-    )
 }
 
 fn common_reference<'a>(a: &'a Summary, b: &Summary) -> Option<&'a str> {
@@ -270,4 +280,12 @@ fn drift(a: &Summary, b: &Summary) -> Vec<Drift> {
 
 fn rounds(estimate: Estimate) -> usize {
     usize::try_from(estimate.n).unwrap_or(usize::MAX)
+}
+
+/// Whether an outcome tells of the server, not of the run or the machine.
+fn is_fault(outcome: &str) -> bool {
+    !matches!(
+        outcome,
+        "skipped" | "unsupported" | "interrupted" | "harness_error"
+    )
 }

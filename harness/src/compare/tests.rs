@@ -257,6 +257,22 @@ fn a_server_that_broke_is_said_to_have_broken() {
 }
 
 #[test]
+fn a_server_that_fails_some_rounds_now_is_said_to_break() {
+    let before = run("a", 6, usual);
+    let plan = plan(&SERVERS, &BOTH, 6);
+    let records = records(&plan, |trial| match trial.lane.as_str() {
+        "rust-tokio" if trial.round > 4 => scripted::corrupted(),
+        _ => measured(bare(trial.scenario, usual(trial))),
+    });
+    let after = summarize("b", true, &scripted::host(), &plan, &records);
+    let found = breaches(&by_default(&before, &after), &[]).unwrap();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("2 of its rounds failed now, 0 before"));
+    let back = by_default(&after, &before);
+    assert!(breaches(&back, &[]).unwrap().is_empty());
+}
+
+#[test]
 fn a_server_of_one_run_only_is_listed_and_judged_by_nothing() {
     let before = run("a", 6, usual);
     let mut after = run("b", 6, usual);

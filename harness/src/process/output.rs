@@ -74,6 +74,7 @@ pub fn run(
     drop(process.take_stdin());
     let mut pipe = process.take_stdout().expect("taken for the first time");
     let mut stdout = Vec::new();
+    let mut late = false;
     let mut chunk = [0; 16 << 10];
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -81,6 +82,7 @@ pub fn run(
         fds.extend(interrupt.map(Interrupt::fd));
         let ready = wait_readable(&fds, left);
         if !ready[0] || ready.get(1) == Some(&true) {
+            late = !ready[0];
             process.kill();
             break;
         }
@@ -96,7 +98,7 @@ pub fn run(
     // The reader of stderr ends with the process; give it a moment.
     std::thread::sleep(Duration::from_millis(2));
     Ok(Output {
-        exit,
+        exit: exit.filter(|_| !late),
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
         stderr: process.stderr_tail(),
     })

@@ -4,7 +4,9 @@
 //! Refuses to do: name the machine's host name or a path. Plan and host hold
 //! neither.
 
-use crate::plan::{Isolation, Placement, Plan, Scenario, Settings};
+use crate::plan::{
+    FULL_FIXED_RATE_MS, Isolation, Placement, Plan, Scenario, Settings,
+};
 use crate::summarize::{Summary, plain};
 use crate::units::Count;
 
@@ -30,11 +32,12 @@ pub(super) fn command(plan: &Plan) -> Vec<String> {
     if is_loaded(plan) {
         words.push(format!("--rate {}", settings.rate_per_s));
     }
-    words.push(if settings.quick {
-        "--quick".into()
-    } else {
-        format!("--rounds {}", plan.rounds)
-    });
+    words.push(format!("--rounds {}", plan.rounds));
+    if settings.quick {
+        words.push("--quick".into());
+    } else if settings.fixed_rate_ms == FULL_FIXED_RATE_MS {
+        words.push("--full".into());
+    }
     words.push(format!("--workers {}", settings.workers));
     words.push(format!("--placement {}", placement(settings)));
     words.push(format!("--isolation {}", isolation(settings)));
@@ -127,7 +130,13 @@ fn list(cpus: &[u32]) -> String {
 }
 
 fn untested(settings: &Settings) -> Option<String> {
+    let together = |cpu: &u32| settings.client_cpus.contains(cpu);
     match settings.placement {
+        Placement::Split if settings.server_cpus.iter().any(together) => Some(
+            "Client and servers share one CPU: only CPU per echo can be \
+             compared."
+                .into(),
+        ),
         Placement::Shared => Some(
             "Client and servers take CPU from one another: only CPU per echo \
              can be compared."

@@ -9,11 +9,12 @@ use crate::summarize::{
     CLIENT_LIMITED, CONSERVATION, NOT_RUN_YET, Row, SENT_IN_TIME, Summary,
     plain, wants_at_least,
 };
-
 use crate::units::Percent;
 
 use super::text::rate;
-use super::view::carried_only;
+
+/// A server that answers less of what is offered does not carry the rate.
+const CARRIED_PERCENT: f64 = 99.0;
 
 /// Whether the run has simply not come to it.
 pub(super) fn is_to_come(row: &Row) -> bool {
@@ -139,4 +140,11 @@ pub(super) fn words(outcome: &str) -> String {
 fn trimmed(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The rate it achieved, if it did not carry what was offered.
+pub(super) fn carried_only(row: &Row) -> Option<f64> {
+    let percent = row.metrics.get("achieved_percent")?.median;
+    let achieved = row.metrics.get("achieved_per_s")?.median;
+    (percent < CARRIED_PERCENT).then_some(achieved)
 }

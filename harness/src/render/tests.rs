@@ -248,7 +248,10 @@ fn the_command_runs_the_same_plan_again() {
     assert!(heading::command(&plan).join(" ").contains(r"'it'\''s $(here)'"));
     plan.settings.quick = true;
     assert!(heading::command(&plan).contains(&"--quick".to_owned()));
-    assert!(!heading::command(&plan).join(" ").contains("--rounds"));
+    assert!(heading::command(&plan).join(" ").contains("--rounds 6 --quick"));
+    plan.settings.quick = false;
+    plan.settings.fixed_rate_ms = crate::plan::FULL_FIXED_RATE_MS;
+    assert!(heading::command(&plan).contains(&"--full".to_owned()));
 }
 
 #[test]

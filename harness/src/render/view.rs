@@ -8,13 +8,10 @@ use crate::stats::Estimate;
 use crate::summarize::{CLIENT_LIMITED, NOT_RUN_YET, Row, Summary, plain};
 use crate::units::{Plain, PlusMinus};
 
-use super::notes::{is_to_come, notes, words};
+use super::notes::{carried_only, is_to_come, notes, words};
 use super::text::rate;
 
 const KIB: f64 = 1024.0;
-
-/// A server that answers less of what is offered does not carry the rate.
-const CARRIED_PERCENT: f64 = 99.0;
 
 /// Rows below one another, each of one server.
 #[derive(Debug)]
@@ -114,7 +111,7 @@ fn place(summary: &Summary, server: &str, leading: Scenario) -> (u8, f64) {
                 || carried_only(row).is_some();
             (u8::from(doubtful), cost.median)
         }
-        None if row.outcome == "skipped" => (3, 0.0),
+        None if row.outcome == "skipped" || is_to_come(row) => (3, 0.0),
         None => (2, 0.0),
     }
 }
@@ -214,11 +211,4 @@ fn memory(row: &Row) -> String {
         return user;
     }
     format!("{user} + {kernel}")
-}
-
-/// The rate it achieved, if it did not carry what was offered.
-pub(super) fn carried_only(row: &Row) -> Option<f64> {
-    let percent = row.metrics.get("achieved_percent")?.median;
-    let achieved = row.metrics.get("achieved_per_s")?.median;
-    (percent < CARRIED_PERCENT).then_some(achieved)
 }

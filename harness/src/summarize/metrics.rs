@@ -144,16 +144,23 @@ fn memory(out: &mut Metrics, measurement: &Measurement, settings: &Settings) {
     let Some(held) = measurement.held else { return };
     let fresh = measurement.fresh;
     let connections = f64::from(settings.connections);
-    out.insert(
-        "rss_bytes_per_connection".into(),
-        (float(held.pss_bytes) - float(fresh.pss_bytes)) / connections,
+    // What can't be read is recorded as 0, which no living process holds.
+    let mut growth = |name: &str, before: u64, after: u64| {
+        if before > 0 && after > 0 {
+            let bytes = float(after) - float(before);
+            out.insert(name.into(), bytes / connections);
+        }
+    };
+    growth("rss_bytes_per_connection", fresh.pss_bytes, held.pss_bytes);
+    growth(
+        "kernel_bytes_per_connection",
+        fresh.kernel_bytes,
+        held.kernel_bytes,
     );
-    out.insert(
-        "kernel_bytes_per_connection".into(),
-        (float(held.kernel_bytes) - float(fresh.kernel_bytes)) / connections,
-    );
-    out.insert("threads".into(), f64::from(held.threads));
-    out.insert("descriptors".into(), f64::from(held.descriptors));
+    if held.threads > 0 {
+        out.insert("threads".into(), f64::from(held.threads));
+        out.insert("descriptors".into(), f64::from(held.descriptors));
+    }
 }
 
 /// Context switches between the barrier and the end of the last window, for

@@ -37,7 +37,7 @@ pub fn reason(outcome: &Outcome) -> Option<String> {
             Count(c.timed_out.into()),
         ),
         Outcome::Stalled { during, log } => said(
-            &format!("no byte came back for too long during {}", plain(during)),
+            &format!("echoes were owed for too long during {}", plain(during)),
             log,
         ),
         Outcome::Interrupted => "the run was interrupted".into(),

@@ -184,6 +184,9 @@ fn settle(row: &mut Row, trials: &BTreeMap<u32, &Record>, partial: bool) {
     let Some(record) = trials.values().next_back() else {
         let reason = if partial { NOT_RUN_YET } else { "no trial of it" };
         row.reason = Some(reason.into());
+        if partial {
+            row.outcome = "interrupted".into();
+        }
         return;
     };
     row.outcome = record.outcome.name().into();

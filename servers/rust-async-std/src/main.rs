@@ -8,6 +8,7 @@
 
 #![expect(unsafe_code, reason = "the environment is its only configuration")]
 
+use std::time::Instant;
 use std::{env, fs, io};
 
 use async_std::io::{ReadExt, WriteExt};
@@ -34,8 +35,14 @@ fn main() {
     contract::stop_on_signals(&listener, &args);
     task::block_on(async {
         task::spawn(async {}).await; // starts the workers
-        let workers = contract::require("threads", workers());
-        contract::announce(&listener, "epoll", workers, args.buffer_bytes);
+        let mut running = contract::require("threads", workers());
+        let start = Instant::now();
+        // A thread bears its name a moment after it has started.
+        while running < args.workers && start.elapsed().as_secs() < 1 {
+            task::yield_now().await;
+            running = contract::require("threads", workers());
+        }
+        contract::announce(&listener, "epoll", running, args.buffer_bytes);
         accept(TcpListener::from(listener), &args).await;
         // Tasks go on until the last connection ends the process.
         std::future::pending::<()>().await;

@@ -99,6 +99,8 @@ pub(crate) struct Engine {
     now: u64,
     /// When a byte last came, or began to be waited for.
     progress_ns: u64,
+    /// When the youngest message was written that has been answered.
+    answered_ns: u64,
     /// A connection with bad bytes, and when it is judged without more.
     suspect: Option<(usize, u64)>,
     /// When the grace after a lost connection ends.
@@ -140,6 +142,7 @@ impl Engine {
             bytes_verified: 0,
             now: now_ns(),
             progress_ns: 0,
+            answered_ns: 0,
             suspect: None,
             doomed: None,
             connect_times: wire::empty(),
@@ -232,17 +235,29 @@ impl Engine {
 
     /// Tells a server that lost bytes from one that stands still.
     fn stalled(&self) -> Halt {
-        let last_byte_ns = self.progress_ns;
-        let lost = |peer: &Peer| {
-            // While connecting, unanswered ones may just not be accepted.
-            let overtaken = self.holding
-                && peer.conn.pending().next().is_some_and(|message| {
-                    message.written_ns > 0
-                        && message.written_ns + OVERTAKEN_NS < last_byte_ns
-                });
-            peer.conn.is_partial() || overtaken
+        if let Some((slot, _)) = self.suspect {
+            return self.fault_of(slot);
+        }
+        let find = |wanted: &dyn Fn(&Peer) -> bool| {
+            self.peers.iter().position(|p| p.as_ref().is_some_and(wanted))
         };
-        let slot = self.peers.iter().position(|p| p.as_ref().is_some_and(lost));
+        // While connecting, unanswered ones may just not be accepted.
+        let overtaken = |peer: &Peer| {
+            let oldest = peer.conn.pending().next();
+            self.holding
+                && oldest.is_some_and(|message| {
+                    message.written_ns > 0
+                        && message.written_ns + OVERTAKEN_NS < self.answered_ns
+                })
+        };
+        let waits = |peer: &Peer| {
+            peer.conn.outstanding() > 0 && !peer.conn.is_partial()
+        };
+        // Half a message is damage only where nobody else waits as well.
+        let slot = find(&overtaken).or_else(|| match find(&waits) {
+            Some(_) => None,
+            None => find(&|peer| peer.conn.is_partial()),
+        });
         match slot {
             Some(slot) => self.fault_of(slot),
             None => Halt::Stalled { outstanding: self.outstanding },

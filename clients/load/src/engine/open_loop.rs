@@ -11,7 +11,7 @@
 
 use wire::Arrivals;
 
-use super::window::{Edges, WindowPart, WindowRun};
+use super::window::{DRAIN_NS, Edges, WindowPart, WindowRun};
 use super::{Engine, Halt, LONGEST_WAIT_NS};
 use crate::arrivals::Plan;
 
@@ -80,6 +80,10 @@ impl Engine {
             if began_ns >= run.end_ns && due.next_ns == u64::MAX {
                 return Ok(());
             }
+            if began_ns >= run.end_ns + DRAIN_NS {
+                self.censor_rest(&mut due, run, part);
+                continue;
+            }
             let mut worked = self.send_due(&mut due, CATCH_UP, run, part)?;
             let mut slept_ns = 0;
             let wait_ns = self.wait_ns(due.next_ns.min(edges.next_ns));
@@ -112,6 +116,22 @@ impl Engine {
                 part.busy_ns += inside_ns.saturating_sub(slept_ns);
             }
             self.pulse()?;
+        }
+    }
+
+    /// Gives up what the client itself never got to, and counts it.
+    fn censor_rest(
+        &self,
+        due: &mut Due,
+        run: &WindowRun,
+        part: &mut WindowPart,
+    ) {
+        while due.next_ns != u64::MAX {
+            if due.next_ns >= run.start_ns {
+                part.planned += 1;
+                part.censored += 1;
+            }
+            due.advance(self);
         }
     }
 

@@ -29,7 +29,7 @@ impl Shared {
         Self {
             spec: spec.clone(),
             pattern: Pattern::new(spec.seed),
-            loops: loops.min(spec.connections),
+            loops: loops.min(spec.connections).min(spec.max_connecting),
             abort: AtomicBool::new(false),
             open: AtomicU32::new(0),
             peak_open: AtomicU32::new(0),

@@ -148,6 +148,10 @@ impl Engine {
                     let verified = before - peer.conn.outstanding();
                     self.outstanding -= verified;
                     self.bytes_verified += verified;
+                    if let Some(message) = self.completed.last() {
+                        let written_ns = message.written_ns;
+                        self.answered_ns = self.answered_ns.max(written_ns);
+                    }
                     if !peer.established && !self.completed.is_empty() {
                         peer.established = true;
                         self.tally.established += 1;

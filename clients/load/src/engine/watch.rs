@@ -42,7 +42,11 @@ impl Engine {
     /// Looks once more for bytes that nobody asked for, then closes all with a
     /// reset.
     pub(crate) fn farewell(&mut self) -> Result<(), Halt> {
-        let mut end = Ok(());
+        // A loss that was being counted still is one.
+        let mut end = match self.doomed {
+            Some(_) => Err(Halt::Lost),
+            None => Ok(()),
+        };
         let until_ns = self.tick() + FAREWELL_NS;
         let aborted = self.shared.abort.load(Ordering::Relaxed);
         while !aborted && (self.now < until_ns || self.suspect.is_some()) {

@@ -16,10 +16,10 @@ use crate::conn::Message;
 use crate::usage::{Reading, ServerClocks};
 
 /// What is still unsent so long after the end is censored.
-const DRAIN_NS: u64 = 2_000 * MS;
+pub(super) const DRAIN_NS: u64 = 2_000 * MS;
 /// A server that still owes echoes so long after the end has stalled, though
 /// it may dribble.
-const LONGEST_DRAIN_NS: u64 = 10_000 * MS;
+const LONGEST_DRAIN_NS: u64 = 45_000 * MS;
 const DRAIN_WAIT_NS: u64 = 10 * MS;
 
 /// Where a window begins or ceases to count.

@@ -125,6 +125,22 @@ fn nobody_there_is_exit_3_and_told_to_start_a_server() {
 }
 
 #[test]
+fn a_server_pid_that_is_nobodys_is_refused_by_name() {
+    let output = load(&[
+        "127.0.0.1:1",
+        "--hold",
+        "1",
+        "--rate",
+        "1",
+        "--server-pid",
+        "4000000",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("--server-pid 4000000"), "{text}");
+}
+
+#[test]
 fn an_interrupted_run_prints_what_there_is_and_exits_with_its_signal() {
     let server = Server::start(Bug::None);
     let addr = server.addr.to_string();

@@ -128,6 +128,20 @@ fn a_server_slower_than_the_plan_is_offered_all_of_it_nevertheless() {
 }
 
 #[test]
+fn a_rate_beyond_the_client_is_given_up_after_the_window_and_counted() {
+    let server = Server::start(Bug::None);
+    let window = rate(10_000_000.0, Arrivals::Uniform, 200);
+    let order =
+        Spec { stall_ms: 5_000, ..spec(server.addr, hold(vec![window])) };
+    let report = completed(&order);
+    let window = &report.windows[0];
+    assert_eq!(window.planned, 2_000_000);
+    assert!(window.censored > 0);
+    assert_eq!(window.planned, window.echoed + window.censored);
+    assert_eq!(window.bytes_sent, window.bytes_verified);
+}
+
+#[test]
 fn a_server_that_stands_still_for_a_while_shows_in_the_response() {
     let server = Server::start(Bug::Freeze { after: 1_000, ms: 600 });
     let window = rate(500.0, Arrivals::Uniform, 3_000);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::Session;
 use crate::event::Event;
 use crate::interrupt::Interrupt;
-use crate::progress::Progress;
+use crate::progress::{Progress, say};
 use crate::record::journal::{Journal, to_line};
 use crate::record::{Artifact, Record};
 use crate::render;
@@ -32,7 +32,7 @@ impl Listener for Follower<'_> {
         if let Err(error) = self.journal.append(record) {
             let line = to_line(record)?;
             let line = String::from_utf8_lossy(&line).into_owned();
-            anstream::eprintln!("{}", line.trim_end());
+            say(line.trim_end());
             return Err(error).context("the run ends here");
         }
         if self.ends_round(record) {

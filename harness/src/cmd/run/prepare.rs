@@ -11,7 +11,7 @@ use crate::plan::make::{
     Request, make, rounds_within, total_time, trial_time, with_rounds,
 };
 use crate::plan::place::place;
-use crate::plan::{Lane, Plan, Settings, Skip};
+use crate::plan::{FULL_FIXED_RATE_MS, Lane, Plan, Settings, Skip};
 use crate::progress::about;
 use crate::store;
 
@@ -33,9 +33,12 @@ const DEFAULT: Timing =
     Timing { warm_up: 500, fixed_rate: 2_000, in_flight: 900, idle: 100 };
 const QUICK: Timing =
     Timing { warm_up: 300, fixed_rate: 700, in_flight: 400, idle: 100 };
-/// Six rounds give p99.9 its 400,000 samples at 10,000/s.
-const FULL: Timing =
-    Timing { warm_up: 1_000, fixed_rate: 7_000, in_flight: 3_000, idle: 500 };
+const FULL: Timing = Timing {
+    warm_up: 1_000,
+    fixed_rate: FULL_FIXED_RATE_MS,
+    in_flight: 3_000,
+    idle: 500,
+};
 
 /// Plans a new run.
 pub(super) fn plan(
@@ -47,17 +50,23 @@ pub(super) fn plan(
 ) -> Plan {
     let settings = settings(args);
     let asked = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
-    // Two more lanes at the most: the reference and its second name.
-    let lanes = u32::try_from(selected.len()).unwrap_or(u32::MAX) + 1;
-    let one = args
-        .scenario
+    let mut scenarios = Vec::new();
+    for &scenario in &args.scenario {
+        if !scenarios.contains(&scenario) {
+            scenarios.push(scenario);
+        }
+    }
+    let controls = reference.as_ref().map_or(0, |reference| {
+        let own = |lane: &Lane| lane.server == reference.server;
+        if selected.iter().any(own) { 1 } else { 2 }
+    });
+    let lanes = u32::try_from(selected.len()).unwrap_or(u32::MAX) + controls;
+    let one = scenarios
         .iter()
         .map(|&scenario| trial_time(&settings, scenario) * lanes)
         .sum();
     let rounds =
         args.budget.map_or(asked, |budget| rounds_within(budget, one, asked));
-    let mut scenarios = args.scenario.clone();
-    scenarios.dedup();
     tracing::debug!(?host, ?settings, "planning");
     make(Request {
         seed: args.seed.unwrap_or_else(clock_seed),
@@ -149,6 +158,16 @@ pub(super) fn resume_command(args: &Run, id: &str) -> String {
     command
 }
 
+/// What a plan comes to, in one line.
+pub(super) fn outlook(plan: &Plan) -> String {
+    format!(
+        "{} trials in {} round(s), about {} once everything is built",
+        plan.trials.len(),
+        plan.rounds,
+        about(total_time(&plan.settings, &plan.trials)),
+    )
+}
+
 /// The plan as `--dry-run` prints it, with commands that can be pasted.
 pub(super) fn describe(plan: &Plan) -> String {
     use std::fmt::Write;
@@ -158,12 +177,10 @@ pub(super) fn describe(plan: &Plan) -> String {
         .map(|flag| flag.to_string_lossy().into_owned())
         .collect();
     let mut out = format!(
-        "{} trials in {} round(s), about {} once everything is built\n\
+        "{}\n\
          seed {}, servers on CPU {:?}, client on CPU {:?}\n\
          every server gets: {}\n",
-        plan.trials.len(),
-        plan.rounds,
-        about(total_time(settings, &plan.trials)),
+        outlook(plan),
         plan.seed,
         settings.server_cpus,
         settings.client_cpus,
