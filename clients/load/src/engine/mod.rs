@@ -250,14 +250,11 @@ impl Engine {
                         && message.written_ns + OVERTAKEN_NS < self.answered_ns
                 })
         };
-        let waits = |peer: &Peer| {
-            peer.conn.outstanding() > 0 && !peer.conn.is_partial()
-        };
         // Half a message is damage only where nobody else waits as well.
-        let slot = find(&overtaken).or_else(|| match find(&waits) {
-            Some(_) => None,
-            None => find(&|peer| peer.conn.is_partial()),
-        });
+        let waits = |peer: &&Peer| peer.conn.outstanding() > 0;
+        let alone = self.peers.iter().flatten().filter(waits).count() == 1;
+        let slot = find(&overtaken)
+            .or_else(|| find(&|peer| alone && peer.conn.is_partial()));
         match slot {
             Some(slot) => self.fault_of(slot),
             None => Halt::Stalled { outstanding: self.outstanding },

@@ -244,3 +244,22 @@ fn a_server_that_stands_still_is_stalled() {
     assert_eq!(during, "window in_flight");
     assert_eq!(*outstanding_bytes, 100 * 100);
 }
+
+#[test]
+fn a_freeze_amid_large_messages_is_a_stall_and_no_damage() {
+    // Well behind the reads of the two sweeps, and amid the eight reads that
+    // one message takes.
+    let after = 2 * u64::from(CONNECTIONS) + 2_004;
+    let server = Server::start(Bug::Freeze { after, ms: 4_000 });
+    let window = in_flight(20, 3_000);
+    let order = Spec {
+        payload_bytes: 65_536,
+        stall_ms: 700,
+        ..spec(server.addr, hold(vec![window]))
+    };
+    let (report, _) = run(&order);
+    let End::Stalled { during, .. } = &report.end else {
+        panic!("{:?}", report.end);
+    };
+    assert_eq!(during, "window in_flight");
+}

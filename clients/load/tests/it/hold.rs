@@ -1,5 +1,7 @@
 //! The barrier, and the proof that it held.
 
+use std::time::Duration;
+
 use wire::{End, Event, Work};
 
 use crate::server::{Bug, Server};
@@ -62,4 +64,23 @@ fn a_stop_at_the_barrier_reports_what_there_is() {
     let proof = report.proof.unwrap();
     assert_eq!(proof.first_echoes, CONNECTIONS);
     assert!(proof.verify(CONNECTIONS).is_err(), "there was one sweep only");
+}
+
+#[test]
+fn connections_lost_after_the_last_window_are_no_completed_run() {
+    let server = Server::start(Bug::None);
+    let work = Work::Hold { await_go: true, windows: vec![] };
+    let (report, _) = run_with(&spec(server.addr, work), |event, controls| {
+        match event {
+            Event::Barrier { .. } => controls.go(),
+            Event::Loaded { .. } => {
+                server.cut();
+                // Long enough to be noticed, too short to be counted.
+                std::thread::sleep(Duration::from_millis(100));
+                controls.go();
+            }
+            _ => {}
+        }
+    });
+    assert!(matches!(report.end, End::Incomplete { .. }), "{:?}", report.end);
 }
