@@ -1,6 +1,7 @@
 //! `doctor`: what this machine can carry, and how to mend what it can't.
 
 use anyhow::Result;
+use rustix::thread::{sched_getaffinity, sched_setaffinity};
 use serde::Serialize;
 
 use crate::catalog::Catalog;
@@ -47,7 +48,7 @@ pub(super) fn doctor(args: &Doctor) -> Result<u8> {
         let rows: Vec<Vec<String>> = checks.into_iter().map(cells).collect();
         let head = ["check", "", "found", "mend"];
         let text = super::grid(&head, &rows);
-        super::print(&format!("{}\n{text}", host.label))?;
+        super::print(&format!("{}\n{text}", facts(&host)))?;
     }
     Ok(if unfit { UNFIT } else { DONE })
 }
@@ -119,13 +120,6 @@ fn limits(connections: u32, host: &Host, allowed: u64) -> Vec<Check> {
             Verdict::Warn,
             format!("tcp_tw_reuse = {reuse}"),
             "sysctl net.ipv4.tcp_tw_reuse=2",
-        ),
-        check(
-            "congestion control",
-            true,
-            Verdict::Ok,
-            format!("{}, on loopback too", host.congestion_control),
-            "",
         ),
     ]
 }
@@ -199,25 +193,34 @@ fn quietness(host: &Host) -> Vec<Check> {
             "cpupower frequency-set -g performance",
         ),
         check(
-            "interrupt time",
-            true,
-            Verdict::Ok,
-            if host.irq_time_apart {
-                "kept apart from processes; the client adds softirq time"
-            } else {
-                "counted to the process it interrupts"
-            }
-            .to_owned(),
-            "",
-        ),
-        check(
             "isolation",
-            true,
-            Verdict::Ok,
-            "pin: processes can be bound to CPUs".to_owned(),
-            "",
+            can_pin(),
+            Verdict::Warn,
+            "binding a process to its CPUs was tried".to_owned(),
+            "cargo harness run --isolation plain",
         ),
     ]
+}
+
+/// Binds this process to the CPUs it has anyway.
+fn can_pin() -> bool {
+    sched_getaffinity(None)
+        .and_then(|cpus| sched_setaffinity(None, &cpus))
+        .is_ok()
+}
+
+/// What is neither good nor bad, but decides what figures mean.
+fn facts(host: &Host) -> String {
+    format!(
+        "{}\ncongestion control {}, on loopback too; interrupt time is {}",
+        host.label,
+        host.congestion_control,
+        if host.irq_time_apart {
+            "kept apart from processes, the client adds softirq time"
+        } else {
+            "counted to the process it interrupts"
+        },
+    )
 }
 
 fn toolchains(catalog: &Catalog) -> Vec<Check> {

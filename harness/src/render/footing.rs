@@ -18,7 +18,7 @@ pub(super) fn sentences(summary: &Summary, view: &View) -> Vec<String> {
     out.extend(controls(summary));
     out.extend(reference(summary));
     out.push(intervals(summary));
-    out.push(limits(summary));
+    out.extend(limits(summary));
     out.extend(legend(summary, view));
     for row in &summary.rows {
         out.extend(of_row(summary, row));
@@ -134,7 +134,8 @@ fn intervals(summary: &Summary) -> String {
     }
 }
 
-fn limits(summary: &Summary) -> String {
+fn limits(summary: &Summary) -> Option<String> {
+    summary.rows.iter().find(|row| row.is_measured())?;
     let quick = if summary.plan.settings.quick {
         "Quick windows are short. "
     } else {
@@ -147,10 +148,10 @@ fn limits(summary: &Summary) -> String {
         .filter_map(|scenario| summary.control_floor(*scenario))
         .fold(0.0, f64::max);
     let floor = Percent(100.0 * floor.max(crate::compare::MIN_CHANGE));
-    format!(
+    Some(format!(
         "{quick}Rows are sorted by cost and not ranked: no test was made of \
          their differences, and none below {floor} should be read as one."
-    )
+    ))
 }
 
 /// Marks that the table uses.

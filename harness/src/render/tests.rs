@@ -271,5 +271,8 @@ fn an_empty_run_and_a_run_of_nothing_but_skips_still_render() {
             assert!(told.iter().any(|t| text.contains(t)), "{text}");
         }
         lines_fit(&table(&summary));
+        let told = table(&summary);
+        assert!(told.contains("Nothing was measured."), "{told}");
+        assert!(!told.contains("none below"), "no floor of nothing: {told}");
     }
 }
