@@ -2,7 +2,7 @@
 //! `records.jsonl`. Tables are derived from these and never stored as truth.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -206,14 +206,15 @@ pub fn find(root: &Path, results: &Path, name: &str) -> Result<Run> {
             )),
         };
     }
-    let matching: Vec<&PathBuf> = own
-        .iter()
-        .chain(&reference)
-        .filter(|path| {
-            let id = path.file_name().unwrap_or_default().to_string_lossy();
-            id.starts_with(name)
-        })
-        .collect();
+    let named = |path: &&PathBuf| {
+        let own = path.file_name().unwrap_or_default().to_string_lossy();
+        own.starts_with(name) || first_id(path).starts_with(name)
+    };
+    // One's own comes first: it may have been committed under another name.
+    let mut matching: Vec<&PathBuf> = own.iter().filter(named).collect();
+    if matching.is_empty() {
+        matching = reference.iter().filter(named).collect();
+    }
     match matching.as_slice() {
         [one] => Run::load(one),
         [] => Err(refuse(
@@ -225,6 +226,17 @@ pub fn find(root: &Path, results: &Path, name: &str) -> Result<Run> {
             format!("{name:?} is the beginning of {} runs", many.len()),
         )),
     }
+}
+
+/// The id of a run as its tables print it: a committed run's directory bears
+/// another name.
+fn first_id(directory: &Path) -> String {
+    let mut line = String::new();
+    let file = fs::File::open(directory.join("records.jsonl"));
+    let read = file.and_then(|file| BufReader::new(file).read_line(&mut line));
+    let record: Option<Record> =
+        read.ok().and_then(|_| serde_json::from_str(&line).ok());
+    record.map(|record| record.run).unwrap_or_default()
 }
 
 fn steps_back(name: &str) -> Result<Option<usize>> {
@@ -269,5 +281,18 @@ mod tests {
         fs::write(&file, b"").unwrap();
         let error = prepare(&file.join("runs")).unwrap_err();
         assert!(error.to_string().contains("--results-dir"), "{error}");
+    }
+
+    #[test]
+    fn a_committed_run_is_found_by_its_directory_and_by_its_id() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let nowhere = root.join("no/such/runs");
+        let newest = find(&root, &nowhere, "latest").unwrap();
+        let directory = newest.directory.file_name().unwrap();
+        for name in [&newest.id, &*directory.to_string_lossy()] {
+            let found = find(&root, &nowhere, name).unwrap();
+            assert_eq!(found.directory, newest.directory, "{name}");
+        }
+        assert!(find(&root, &nowhere, "nothing-of-this-name").is_err());
     }
 }
