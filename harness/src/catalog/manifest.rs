@@ -17,6 +17,8 @@ pub struct Manifest {
     /// `maintained`, or `discontinued` and what replaces it.
     #[serde(default = "maintained")]
     pub status: String,
+    /// When to choose this model, in one line.
+    pub choose: Option<String>,
     /// Who owns the read buffer: `connection`, `shared`, `lent`, `runtime`.
     pub buffer: Option<String>,
     /// Flags that give what the library would have done by itself.
@@ -37,6 +39,9 @@ pub struct Manifest {
     /// Seconds it may take to announce itself.
     #[serde(default = "ready_s")]
     pub ready_s: u32,
+    /// Load it needs before it runs as fast as it will, if that is longer
+    /// than a run's own warm-up: a runtime that compiles while it runs.
+    pub warm_up_ms: Option<u64>,
 }
 
 /// A tool and its least version.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 pub use args::Args;
-pub use listen::{announce, listen};
+pub use listen::{announce, listen, listen_in_shards};
 pub use retry::{Retry, retry};
 pub use stop::stop_on_signals;
 

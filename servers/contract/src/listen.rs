@@ -1,27 +1,39 @@
 //! Opens the listening socket and announces it.
 
 use std::io::{self, Write};
-use std::net::TcpListener;
+use std::iter;
+use std::net::{SocketAddr, TcpListener};
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::{Args, fail};
+use crate::{Args, fail, require};
 
 /// Listens (blocking, close-on-exec), or exits with 3 and the reason. Accepted
 /// sockets inherit TCP_NODELAY, and urgent data in line.
 pub fn listen(args: &Args) -> TcpListener {
-    let open = || -> io::Result<TcpListener> {
-        let family = Domain::for_address(args.addr);
-        let socket = Socket::new(family, Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.set_tcp_nodelay(true)?;
-        socket.set_out_of_band_inline(true)?;
-        socket.bind(&args.addr.into())?;
-        socket.listen(args.backlog as i32)?;
-        Ok(socket.into())
-    };
     let why = |e| format!("cannot listen on {}: {e}; try --addr", args.addr);
-    open().unwrap_or_else(|error| fail(3, &why(error)))
+    open(args, args.addr, false).unwrap_or_else(|e| fail(3, &why(e)))
+}
+
+/// Listens `--workers` times on one port: the kernel deals connections out by
+/// hash. The first took the port alone, so no second instance can share it.
+pub fn listen_in_shards(args: &Args) -> Vec<TcpListener> {
+    let first = listen(args);
+    let addr = first.local_addr().expect("a listening socket has an address");
+    require("SO_REUSEPORT", SockRef::from(&first).set_reuse_port(true));
+    let shard = |_| require("SO_REUSEPORT", open(args, addr, true));
+    iter::once(first).chain((1..args.workers).map(shard)).collect()
+}
+
+fn open(args: &Args, at: SocketAddr, share: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(share)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_out_of_band_inline(true)?;
+    socket.bind(&at.into())?;
+    socket.listen(args.backlog as i32)?;
+    Ok(socket.into())
 }
 
 /// Prints the only line there is on stdout; pass what really runs.

@@ -19,15 +19,16 @@ use crate::{Args, ready, require};
 const QUIET_MS: u32 = 100;
 
 /// Drains at SIGTERM or SIGINT and exits with 0; a second one exits at once.
-pub fn stop_on_signals(listener: &TcpListener, args: &Args) {
+pub fn stop_on_signals(listeners: &[&TcpListener], args: &Args) {
     let drain = Duration::from_millis(args.drain_ms.into());
-    let listener = require("another descriptor", listener.try_clone());
+    let clone = |it: &&TcpListener| require("a descriptor", it.try_clone());
+    let listeners: Vec<_> = listeners.iter().map(clone).collect();
     let signals = require("signals", Signals::new([SIGTERM, SIGINT]));
-    let stop = move || stop(listener, signals, drain);
+    let stop = move || stop(listeners, signals, drain);
     require("another thread", thread::Builder::new().spawn(stop));
 }
 
-fn stop(listener: TcpListener, mut signals: Signals, drain: Duration) {
+fn stop(on: Vec<TcpListener>, mut signals: Signals, drain: Duration) {
     while signals.wait().next().is_none() {}
     let start = Instant::now();
     let mut pause = |ms| {
@@ -37,12 +38,14 @@ fn stop(listener: TcpListener, mut signals: Signals, drain: Duration) {
         }
     };
     // Those who queued up before the signal are still let in,
-    for _ in (0..200).take_while(|_| ready(&listener, PollFlags::IN)) {
+    let queue = || on.iter().any(|listener| ready(listener, PollFlags::IN));
+    for _ in (0..200).take_while(|_| queue()) {
         pause(1);
     }
     // newcomers are refused, and whoever waits in `accept` wakes.
-    SockRef::from(&listener).shutdown(Shutdown::Both).ok();
-    drop(listener); // which leaves a descriptor to list the others with
+    for listener in on {
+        SockRef::from(&listener).shutdown(Shutdown::Both).ok();
+    } // Dropped, it leaves a descriptor to list the others with.
     pause(5);
     while end_quiet_connections() > 0 {
         pause(20);

@@ -32,7 +32,7 @@ fn main() {
     // SAFETY: no other thread exists yet that could read the environment.
     unsafe { env::set_var("ASYNC_STD_THREAD_COUNT", args.workers.to_string()) };
     let listener = contract::listen(&args);
-    contract::stop_on_signals(&listener, &args);
+    contract::stop_on_signals(&[&listener], &args);
     task::block_on(async {
         task::spawn(async {}).await; // starts the workers
         let mut running = contract::require("threads", workers());

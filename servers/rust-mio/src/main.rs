@@ -35,7 +35,7 @@ fn main() {
     let args = Args::parse(ABOUT);
     let listener = contract::listen(&args);
     let poll = require("epoll", Poll::new());
-    contract::stop_on_signals(&listener, &args);
+    contract::stop_on_signals(&[&listener], &args);
     contract::announce(&listener, "epoll", 1, args.buffer_bytes);
     require("non-blocking accept", listener.set_nonblocking(true));
     require("epoll", serve(TcpListener::from_std(listener), poll, &args));

@@ -22,7 +22,7 @@ const STACK_BYTES: usize = 256 * 1024;
 fn main() {
     let args = Args::parse(ABOUT);
     let listener = contract::listen(&args);
-    contract::stop_on_signals(&listener, &args);
+    contract::stop_on_signals(&[&listener], &args);
     // The only thread that is there before a connection is this one.
     contract::announce(&listener, "blocking", 1, args.buffer_bytes);
     accept(&listener, &args);

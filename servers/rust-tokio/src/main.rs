@@ -25,7 +25,7 @@ fn main() {
         .enable_all()
         .build();
     let runtime = contract::require("epoll or threads", runtime);
-    contract::stop_on_signals(&listener, &args);
+    contract::stop_on_signals(&[&listener], &args);
     let workers = runtime.metrics().num_workers();
     contract::announce(&listener, "epoll", workers, args.buffer_bytes);
     runtime.block_on(async {
