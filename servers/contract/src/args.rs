@@ -38,7 +38,7 @@ fn to(max: u64) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=max)
 }
 
-/// Counts the affinity mask: a server pinned to one CPU starts one worker.
+/// Affinity counts: a server pinned to one CPU starts one worker.
 fn cpus() -> usize {
-    rustix::thread::sched_getaffinity(None).map_or(1, |s| s.count() as usize)
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -3,18 +3,18 @@
 
 mod args;
 mod listen;
-mod retry;
 mod stop;
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno as E;
 
 pub use args::Args;
 pub use listen::{announce, listen, listen_in_shards};
-pub use retry::{Retry, retry};
 pub use stop::stop_on_signals;
 
 /// Exits with 1 (internal), 3 (cannot listen) or 4 (lacking), and says why.
@@ -28,16 +28,53 @@ pub fn require<T>(feature: &str, result: io::Result<T>) -> T {
     result.unwrap_or_else(|e| fail(4, &format!("cannot use {feature}: {e}")))
 }
 
-/// Burns `us` microseconds of CPU by the monotonic clock, as a handler would.
+/// Burns CPU as a handler would; 0 µs don't even read the monotonic clock.
 pub fn spin(us: u32) {
-    let cost = Duration::from_micros(us.into());
-    // A handler that costs nothing doesn't read the clock either.
     let start = (us > 0).then(Instant::now);
-    while start.is_some_and(|start| start.elapsed() < cost) {}
+    while start.is_some_and(|it| it.elapsed().as_micros() < us.into()) {}
 }
 
 /// Asks whether `fd` is ready for `events` now.
 fn ready(fd: impl AsFd, events: PollFlags) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(fd.as_fd(), events)];
     poll(&mut fds, Some(&Timespec::default())).is_ok_and(|n| n > 0)
+}
+
+/// `accept` reports these for one connection; the next is none the worse.
+#[rustfmt::skip]
+const FAULTS: [E; 13] = [E::CONNABORTED, E::CONNRESET, E::INTR, E::PROTO,
+    E::PERM, E::OPNOTSUPP, E::NOPROTOOPT, E::NETDOWN, E::NETUNREACH, E::NONET,
+    E::HOSTDOWN, E::HOSTUNREACH, E::TIMEDOUT];
+
+/// `Now` after a fault of one connection, `After` a pause when something ran
+/// out, `Never` once the listener is closed; how to wait is the server's own.
+#[derive(Debug)]
+pub enum Retry {
+    Now,
+    After(Duration),
+    Never,
+}
+
+/// Judges a failure to accept a connection or to start what would serve it.
+/// The unknown counts as exhaustion, which comes to an end and is never fatal.
+pub fn retry(doing: &str, error: &io::Error) -> Retry {
+    match E::from_io_error(error) {
+        Some(E::INVAL) => Retry::Never,
+        Some(errno) if FAULTS.contains(&errno) => Retry::Now,
+        _ => {
+            log(&format!("cannot {doing}: {error}; still trying\n"));
+            Retry::After(Duration::from_millis(100))
+        }
+    }
+}
+
+/// Writes to stderr at most once a second, and never waits for its reader.
+fn log(line: &str) {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut last = LAST.lock().expect("nothing below panics");
+    let due = last.is_none_or(|last| last.elapsed().as_secs() >= 1);
+    if due && ready(io::stderr(), PollFlags::OUT) {
+        *last = Some(Instant::now());
+        io::stderr().write_all(line.as_bytes()).ok();
+    }
 }

@@ -1,7 +1,6 @@
 //! Opens the listening socket and announces it.
 
 use std::io::{self, Write};
-use std::iter;
 use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, SockRef, Socket, Type};
@@ -18,11 +17,14 @@ pub fn listen(args: &Args) -> TcpListener {
 /// Listens `--workers` times on one port: the kernel deals connections out by
 /// hash. The first took the port alone, so no second instance can share it.
 pub fn listen_in_shards(args: &Args) -> Vec<TcpListener> {
-    let first = listen(args);
-    let addr = first.local_addr().expect("a listening socket has an address");
-    require("SO_REUSEPORT", SockRef::from(&first).set_reuse_port(true));
-    let shard = |_| require("SO_REUSEPORT", open(args, addr, true));
-    iter::once(first).chain((1..args.workers).map(shard)).collect()
+    let mut shards = vec![listen(args)];
+    let addr = shards[0].local_addr().expect("it is bound");
+    for _ in 1..args.workers {
+        let shared = SockRef::from(&shards[0]).set_reuse_port(true);
+        let shard = shared.and_then(|()| open(args, addr, true));
+        shards.push(require("SO_REUSEPORT", shard));
+    }
+    shards
 }
 
 fn open(args: &Args, at: SocketAddr, share: bool) -> io::Result<TcpListener> {
@@ -38,12 +40,8 @@ fn open(args: &Args, at: SocketAddr, share: bool) -> io::Result<TcpListener> {
 
 /// Prints the only line there is on stdout; pass what really runs.
 pub fn announce(at: &TcpListener, backend: &str, workers: usize, bytes: usize) {
-    let addr = at.local_addr().expect("a listening socket has an address");
-    let pid = std::process::id();
-    let line = format!(
-        "LISTENING {addr} pid={pid} backend={backend} workers={workers} \
-         buffer={bytes}\n"
-    );
-    // Line-buffered; a closed stdout is the business of whoever closed it.
+    let at = at.local_addr().expect("it is bound");
+    let how = format!("backend={backend} workers={workers} buffer={bytes}");
+    let line = format!("LISTENING {at} pid={} {how}\n", std::process::id());
     io::stdout().write_all(line.as_bytes()).ok();
 }

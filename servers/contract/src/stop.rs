@@ -15,17 +15,14 @@ use socket2::SockRef;
 
 use crate::{Args, ready, require};
 
-/// How long a peer's bytes may be on their way, or their sender blocked.
-const QUIET_MS: u32 = 100;
-
 /// Drains at SIGTERM or SIGINT and exits with 0; a second one exits at once.
 pub fn stop_on_signals(listeners: &[&TcpListener], args: &Args) {
-    let drain = Duration::from_millis(args.drain_ms.into());
     let clone = |it: &&TcpListener| require("a descriptor", it.try_clone());
-    let listeners: Vec<_> = listeners.iter().map(clone).collect();
+    let on: Vec<_> = listeners.iter().map(clone).collect();
     let signals = require("signals", Signals::new([SIGTERM, SIGINT]));
-    let stop = move || stop(listeners, signals, drain);
-    require("another thread", thread::Builder::new().spawn(stop));
+    let drain = Duration::from_millis(args.drain_ms.into());
+    let stop = move || stop(on, signals, drain);
+    require("a thread", thread::Builder::new().spawn(stop));
 }
 
 fn stop(on: Vec<TcpListener>, mut signals: Signals, drain: Duration) {
@@ -43,9 +40,8 @@ fn stop(on: Vec<TcpListener>, mut signals: Signals, drain: Duration) {
         pause(1);
     }
     // newcomers are refused, and whoever waits in `accept` wakes.
-    for listener in on {
-        SockRef::from(&listener).shutdown(Shutdown::Both).ok();
-    } // Dropped, it leaves a descriptor to list the others with.
+    on.iter().for_each(|it| drop(SockRef::from(it).shutdown(Shutdown::Both)));
+    drop(on); // which leaves a descriptor to list the others with
     pause(5);
     while end_quiet_connections() > 0 {
         pause(20);
@@ -63,7 +59,8 @@ fn end_quiet_connections() -> usize {
         // now, they would fail or meet a connection that is to stop as well.
         let open = unsafe { BorrowedFd::borrow_raw(*fd) };
         let socket = SockRef::from(&open);
-        if !ready(open, PollFlags::IN) && ms_since_last_byte(*fd) >= QUIET_MS {
+        // Bytes may be on their way for a moment, or their sender blocked.
+        if !ready(open, PollFlags::IN) && ms_since_last_byte(*fd) >= 100 {
             socket.shutdown(Shutdown::Read).ok();
         }
         socket.peer_addr().is_ok_and(|peer| !peer.is_unix())
