@@ -111,12 +111,12 @@ fn urgent(server: &Server) -> Result<Completion, Failed> {
     expect(&mut stream, b"d")?;
     ping(&mut stream, b"ef")?;
     // All of it at once, and the end: the mark stops a read in the middle.
-    running.signal(Signal::STOP)?;
+    running.signal_all(Signal::STOP)?;
     stream.write_all(b"abc")?;
     SockRef::from(&stream).send_out_of_band(b"d")?;
     stream.write_all(b"ef")?;
     stream.shutdown(Shutdown::Write)?;
-    running.signal(Signal::CONT)?;
+    running.signal_all(Signal::CONT)?;
     expect_all(&mut stream, b"abcdef")?;
     Ok(Completion::Completed)
 }
@@ -212,7 +212,7 @@ fn interrupted(server: &Server) -> Result<Completion, Failed> {
         let transfer = scope.spawn(|| stream_through(&stream, &message));
         while !transfer.is_finished() {
             for signal in [Signal::WINCH, Signal::STOP, Signal::CONT] {
-                running.signal(signal)?;
+                running.signal_all(signal)?;
                 thread::sleep(Duration::from_millis(1));
             }
         }

@@ -24,6 +24,8 @@ use rustix::process::{
     set_parent_process_death_signal, setrlimit,
 };
 
+use crate::proc;
+
 /// Ten times what a start may take.
 const START_LIMIT: Duration = Duration::from_secs(50);
 
@@ -147,6 +149,14 @@ impl Running {
 
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
         Ok(kill_process(self.pid(), signal)?)
+    }
+
+    /// Signals all of its processes.
+    pub(crate) fn signal_all(&self, signal: Signal) -> io::Result<()> {
+        // One that has ended meanwhile needs no signal any more.
+        let send = |pid| kill_process(pid, signal).ok();
+        proc::family(self.pid())?.into_iter().for_each(|pid| _ = send(pid));
+        Ok(())
     }
 
     /// Whether it still runs.

@@ -21,9 +21,42 @@ pub(crate) fn raise_descriptor_limit() {
     setrlimit(Resource::Nofile, limit).expect("up to the maximum is allowed");
 }
 
-/// The open descriptors of a process, each with what it refers to.
+/// A server's processes: the one that was started, first, and all that came
+/// of it. What is read of a server below is read of all of them.
+pub(crate) fn family(pid: Pid) -> io::Result<Vec<Pid>> {
+    let parent = |child: Pid| {
+        let path = format!("/proc/{}/stat", child.as_raw_nonzero());
+        let text = fs::read_to_string(path).ok()?;
+        let after_name = text.rsplit(')').next()?;
+        Pid::from_raw(after_name.split_whitespace().nth(1)?.parse().ok()?)
+    };
+    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    let list = fs::read_dir("/proc")?.flatten();
+    let all: Vec<(Pid, Pid)> = list
+        .filter_map(|entry| Pid::from_raw(number(entry)?))
+        .filter_map(|child| Some((child, parent(child)?)))
+        .collect();
+    let mut family = vec![pid];
+    let mut next = 0;
+    while let Some(&member) = family.get(next) {
+        let children = all.iter().filter(|(_, parent)| *parent == member);
+        family.extend(children.map(|(child, _)| child));
+        next += 1;
+    }
+    Ok(family)
+}
+
+/// The open descriptors of a server, each with what it refers to.
 pub(crate) fn descriptors(pid: Pid) -> io::Result<Vec<(i32, PathBuf)>> {
-    let list = fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero()))?;
+    let mut all = Vec::new();
+    for member in family(pid)? {
+        all.extend(descriptors_of(member)?);
+    }
+    Ok(all)
+}
+
+fn descriptors_of(process: Pid) -> io::Result<Vec<(i32, PathBuf)>> {
+    let list = fs::read_dir(format!("/proc/{}/fd", process.as_raw_nonzero()))?;
     let open = list.filter_map(|entry| {
         let entry = entry.ok()?;
         let number = entry.file_name().to_str()?.parse().ok()?;
@@ -38,29 +71,29 @@ pub(crate) fn count_of(pid: Pid, text: &str) -> io::Result<usize> {
     Ok(descriptors(pid)?.iter().filter(|open| holds(open)).count())
 }
 
-/// Copies of the TCP sockets of a process, each with whether it closes on
-/// exec.
+/// Copies of the TCP sockets of a server, each with whether it closes on exec.
 pub(crate) fn tcp_sockets(pid: Pid) -> io::Result<Vec<(Socket, bool)>> {
-    let process = pidfd_open(pid, PidfdFlags::empty())?;
     let mut sockets = Vec::new();
-    for (number, to) in descriptors(pid)? {
-        if !to.to_string_lossy().starts_with("socket:") {
-            continue;
-        }
-        let flags = PidfdGetfdFlags::empty();
-        // One that has been closed meanwhile doesn't count.
-        let Ok(copy) = pidfd_getfd(&process, number, flags) else { continue };
-        let socket = Socket::from(copy);
-        let tcp = socket.local_addr()?.as_socket().is_some();
-        if tcp {
-            sockets.push((socket, closes_on_exec(pid, number)?));
+    for member in family(pid)? {
+        let process = pidfd_open(member, PidfdFlags::empty())?;
+        for (number, to) in descriptors_of(member)? {
+            if !to.to_string_lossy().starts_with("socket:") {
+                continue;
+            }
+            let flags = PidfdGetfdFlags::empty();
+            // One that has been closed meanwhile doesn't count.
+            let copy = pidfd_getfd(&process, number, flags);
+            let Ok(socket) = copy.map(Socket::from) else { continue };
+            if socket.local_addr()?.as_socket().is_some() {
+                sockets.push((socket, closes_on_exec(member, number)?));
+            }
         }
     }
     Ok(sockets)
 }
 
-fn closes_on_exec(pid: Pid, number: i32) -> io::Result<bool> {
-    let path = format!("/proc/{}/fdinfo/{number}", pid.as_raw_nonzero());
+fn closes_on_exec(process: Pid, number: i32) -> io::Result<bool> {
+    let path = format!("/proc/{}/fdinfo/{number}", process.as_raw_nonzero());
     let text = fs::read_to_string(path)?;
     let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
     let flags = i32::from_str_radix(flags.unwrap_or("0").trim(), 8);
@@ -94,29 +127,36 @@ pub(crate) fn resident(pid: Pid) -> io::Result<u64> {
     Ok(status(pid, "VmRSS:")? * 1024)
 }
 
-/// Threads of a process.
+/// Threads of a server.
 pub(crate) fn threads(pid: Pid) -> io::Result<u64> {
     status(pid, "Threads:")
 }
 
 fn status(pid: Pid, field: &str) -> io::Result<u64> {
-    let path = format!("/proc/{}/status", pid.as_raw_nonzero());
-    let text = fs::read_to_string(path)?;
-    let line = text.lines().find_map(|line| line.strip_prefix(field));
-    let number =
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.ok_or_else(|| io::Error::other(format!("no {field}")))
+    let read = |process: Pid| {
+        let path = format!("/proc/{}/status", process.as_raw_nonzero());
+        let text = fs::read_to_string(path)?;
+        let line = text.lines().find_map(|line| line.strip_prefix(field));
+        let number = line.and_then(|line| {
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        number.ok_or_else(|| io::Error::other(format!("no {field}")))
+    };
+    family(pid)?.into_iter().map(read).sum()
 }
 
 /// CPU time used so far, in clock ticks of 10 ms.
 pub(crate) fn cpu_ticks(pid: Pid) -> io::Result<u64> {
-    let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
-    let text = fs::read_to_string(path)?;
-    let after_name = text.rsplit(')').next().unwrap_or_default();
-    let field =
-        |n: usize| after_name.split_whitespace().nth(n)?.parse::<u64>().ok();
-    field(11)
-        .zip(field(12))
-        .map(|(user, system)| user + system)
-        .ok_or_else(|| io::Error::other("no CPU time"))
+    let read = |process: Pid| {
+        let path = format!("/proc/{}/stat", process.as_raw_nonzero());
+        let text = fs::read_to_string(path)?;
+        let after_name = text.rsplit(')').next().unwrap_or_default();
+        let words: Vec<&str> = after_name.split_whitespace().collect();
+        let field = |n: usize| words.get(n)?.parse::<u64>().ok();
+        field(11)
+            .zip(field(12))
+            .map(|(user, system)| user + system)
+            .ok_or_else(|| io::Error::other("no CPU time"))
+    };
+    family(pid)?.into_iter().map(read).sum()
 }

@@ -86,13 +86,13 @@ fn drain_stalled(server: &Server) -> Result<Completion, Failed> {
 fn queued(server: &Server) -> Result<Completion, Failed> {
     let mut running = server.launch()?.start()?;
     // Stopped, it can neither accept nor notice the order of events.
-    running.signal(Signal::STOP)?;
+    running.signal_all(Signal::STOP)?;
     let mut streams = connect_all(running.addr, 50)?;
     for (key, stream) in streams.iter_mut().enumerate() {
         stream.write_all(&bytes(key as u64, 1000))?;
     }
     running.signal(Signal::TERM)?;
-    running.signal(Signal::CONT)?;
+    running.signal_all(Signal::CONT)?;
     for (key, stream) in streams.iter_mut().enumerate() {
         expect_all(stream, &bytes(key as u64, 1000))?;
     }
