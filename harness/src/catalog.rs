@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 
 pub use self::manifest::{Family, Manifest, Requirement};
 
+pub mod lesson;
 mod manifest;
 
 /// One server.

@@ -85,6 +85,9 @@ pub struct List {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Print the table of servers/README.md
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
     /// Add a server that lies outside the repository
     #[arg(long, value_name = "DIR")]
     pub server_dir: Vec<PathBuf>,

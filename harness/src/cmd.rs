@@ -13,6 +13,8 @@ mod run;
 mod select;
 mod show;
 
+pub use list::course;
+
 /// Runs the subcommand; returns the exit code.
 ///
 /// # Errors

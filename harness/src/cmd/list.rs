@@ -1,13 +1,15 @@
 //! `list`: the servers there are and whether each can run here.
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Server, lesson};
 use crate::cli::List;
 use crate::exit::DONE;
 use crate::plan::Skip;
-use crate::store;
+use crate::{render, store};
 
 /// One server as `list --json` shows it.
 #[derive(Debug, Serialize)]
@@ -17,6 +19,10 @@ struct Entry {
     model: String,
     mirrors: Option<String>,
     status: String,
+    /// The load that it can't carry, by its lesson.
+    gives_out_at: Option<String>,
+    /// When to choose it.
+    choose: Option<String>,
     ready: bool,
     /// The version of what builds or runs it, when ready.
     version: Option<String>,
@@ -29,6 +35,10 @@ struct Entry {
 /// Lists every server; a missing toolchain is shown, never hidden.
 pub(super) fn list(args: &List) -> Result<u8> {
     let root = store::root()?;
+    if args.markdown {
+        super::print(&course(&root)?)?;
+        return Ok(DONE);
+    }
     let catalog = Catalog::load(&root, &args.server_dir)?;
     let mut entries: Vec<Entry> = catalog
         .servers
@@ -42,6 +52,9 @@ pub(super) fn list(args: &List) -> Result<u8> {
                 model: server.manifest.model.clone(),
                 mirrors: server.manifest.mirrors.clone(),
                 status: server.manifest.status.clone(),
+                gives_out_at: lesson::read(&server.directory)
+                    .map(|lesson| lesson.gives_out_at),
+                choose: server.manifest.choose.clone(),
                 ready: skip.is_none(),
                 reason: skip.map(|skip| skip.reason.clone()),
                 hint: skip.and_then(|skip| skip.hint.clone()),
@@ -60,6 +73,38 @@ pub(super) fn list(args: &List) -> Result<u8> {
     Ok(DONE)
 }
 
+/// The table of `servers/README.md`: every server of the suite in reading
+/// order, with the memory measured by the newest committed run.
+///
+/// # Errors
+/// There is no committed run, or a server lacks its lesson or `choose`.
+pub fn course(root: &Path) -> Result<String> {
+    let committed = store::all(&root.join("results/reference"));
+    let newest = committed.last().context("no run is committed yet")?;
+    let summary = super::show::summary(&store::Run::load(newest)?);
+    let catalog = Catalog::load(root, &[])?;
+    let entries: Result<Vec<_>> =
+        catalog.servers.iter().map(course_entry).collect();
+    Ok(render::course(&entries?, &summary))
+}
+
+fn course_entry(server: &Server) -> Result<render::Entry> {
+    let id = &server.id;
+    let lesson = lesson::read(&server.directory)
+        .with_context(|| format!("{id} has no lesson"))?;
+    let choose = server.manifest.choose.clone();
+    Ok(render::Entry {
+        server: id.clone(),
+        link: format!("{id}/{}", lesson.source.display()),
+        family: server.manifest.family.name().to_owned(),
+        model: server.manifest.model.clone(),
+        mirrors: server.manifest.mirrors.clone(),
+        gives_out_at: lesson.gives_out_at,
+        choose: choose
+            .with_context(|| format!("server.toml of {id} lacks `choose`"))?,
+    })
+}
+
 fn broken(skip: Skip) -> Entry {
     Entry {
         server: skip.server,
@@ -67,6 +112,8 @@ fn broken(skip: Skip) -> Entry {
         model: String::new(),
         mirrors: None,
         status: String::new(),
+        gives_out_at: None,
+        choose: None,
         ready: false,
         version: None,
         reason: Some(skip.reason),

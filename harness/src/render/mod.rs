@@ -7,6 +7,7 @@
 //! Refuses to do: compute a figure, write a file, hide a failure.
 
 mod comparison;
+mod course;
 mod csv;
 mod footing;
 mod heading;
@@ -24,6 +25,7 @@ mod comparison_tests;
 mod tests;
 
 pub use comparison::{comparison, comparison_json, comparison_markdown};
+pub use course::{Entry, course};
 pub use csv::csv;
 pub use json::{json, schema};
 pub use markdown::{markdown, markdown_table};

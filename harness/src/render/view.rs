@@ -200,7 +200,7 @@ fn in_flight(row: &Row) -> String {
     })
 }
 
-fn memory(row: &Row) -> String {
+pub(super) fn memory(row: &Row) -> String {
     let kib = |name: &str| {
         let kib = |bytes: &Estimate| Plain(bytes.median / KIB).to_string();
         row.metrics.get(name).map_or_else(dash, kib)
