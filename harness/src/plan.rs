@@ -124,6 +124,13 @@ pub struct Lane {
     pub status: String,
     /// It came by `--server-dir`, from outside the repository.
     pub outside: bool,
+    /// From `server.toml`: it spreads connections over `--workers`.
+    #[serde(default)]
+    pub parallel: bool,
+    /// From `server.toml`: load it needs before its windows count, if that is
+    /// longer than the run's own warm-up. Milliseconds.
+    #[serde(default)]
+    pub warm_up_ms: u64,
 }
 
 /// Everything that makes one run comparable to another, but for the machine.
@@ -212,4 +219,17 @@ pub struct Plan {
     pub trials: Vec<Trial>,
     /// Selected servers that can't be run here.
     pub skipped: Vec<Skip>,
+}
+
+impl Plan {
+    /// What holds for the trials of this lane: a runtime that compiles while
+    /// it runs is warmed for longer.
+    #[must_use]
+    pub fn settings_for(&self, lane: &str) -> Settings {
+        let lane = self.lanes.iter().find(|known| known.name == lane);
+        let warm_up_ms = lane.map_or(0, |lane| lane.warm_up_ms);
+        let settings = self.settings.clone();
+        let warm_up_ms = settings.warm_up_ms.max(warm_up_ms);
+        Settings { warm_up_ms, ..settings }
+    }
 }

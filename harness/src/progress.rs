@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::event::Event;
 use crate::plan::Plan;
-use crate::plan::make::trial_time;
+use crate::plan::make::total_time;
 use crate::record::Outcome;
 use crate::summarize::reason;
 
@@ -102,8 +102,7 @@ impl Progress {
                 self.done += 1;
                 self.bar.set_position(self.done as u64);
                 if let Some(plan) = &self.plan {
-                    let time =
-                        trial_time(&plan.settings, record.trial.scenario);
+                    let time = total_time(plan, [&record.trial]);
                     self.estimated += time;
                     self.left = self.left.saturating_sub(time);
                 }

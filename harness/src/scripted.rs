@@ -68,6 +68,8 @@ pub(crate) fn plan(
         model: format!("the model of {name}"),
         status: "maintained".into(),
         outside: false,
+        parallel: false,
+        warm_up_ms: 0,
     };
     let mut lanes: Vec<Lane> =
         servers.iter().map(|server| lane(server, None)).collect();

@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::interrupt::Interrupt;
 use crate::launch::{Running, Stopped, launch};
 use crate::plan::order::{Target, spec};
-use crate::plan::{Settings, Trial};
+use crate::plan::{Plan, Settings, Trial};
 use crate::record::{Census, Measurement, Outcome, Rest, Snapshot};
 use crate::{process, sample, sockets};
 
@@ -38,8 +38,8 @@ pub struct Live<'a> {
     pub candidates: BTreeMap<String, Candidate>,
     /// The client's binary.
     pub client: PathBuf,
-    /// What holds for every trial.
-    pub settings: Settings,
+    /// What holds for each lane.
+    pub plan: Plan,
     /// The machine.
     pub host: Host,
     /// Ctrl-C.
@@ -57,15 +57,16 @@ impl Bench for Live<'_> {
             Err(log) => return Outcome::BuildFailed { log: log.clone() },
         };
         let known = process::children();
+        let settings = self.plan.settings_for(&trial.lane);
         let running = launch(
             built,
-            &self.settings,
+            &settings,
             self.host.somaxconn,
             candidate.patience,
             self.interrupt,
         );
         let outcome = match running {
-            Ok(running) => self.measure(trial, running),
+            Ok(running) => self.measure(trial, &settings, running),
             Err(outcome) => outcome,
         };
         // A server that failed may have left processes too.
@@ -84,7 +85,12 @@ struct Stills {
 }
 
 impl Live<'_> {
-    fn measure(&self, trial: &Trial, mut running: Running) -> Outcome {
+    fn measure(
+        &self,
+        trial: &Trial,
+        settings: &Settings,
+        mut running: Running,
+    ) -> Outcome {
         let announce = running.announce().clone();
         let facts = running.socket_facts();
         running.refresh();
@@ -95,9 +101,9 @@ impl Live<'_> {
             pids: &pids,
             irq_time_apart: self.host.irq_time_apart,
         };
-        let spec = spec(&self.settings, trial, &target);
+        let spec = spec(settings, trial, &target);
         let mut stills = Stills::default();
-        let pause = Duration::from_millis(self.settings.idle_ms);
+        let pause = Duration::from_millis(settings.idle_ms);
         let report = drive(
             &self.client,
             &spec,

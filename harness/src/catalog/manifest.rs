@@ -19,6 +19,9 @@ pub struct Manifest {
     pub status: String,
     /// When to choose this model, in one line.
     pub choose: Option<String>,
+    /// It spreads connections over `--workers`.
+    #[serde(default)]
+    pub parallel: bool,
     /// Who owns the read buffer: `connection`, `shared`, `lent`, `runtime`.
     pub buffer: Option<String>,
     /// Flags that give what the library would have done by itself.

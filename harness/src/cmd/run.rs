@@ -129,7 +129,7 @@ fn open(
 }
 
 fn announce(session: &Session, progress: &Progress) {
-    let time = total_time(&session.plan.settings, &session.trials);
+    let time = total_time(&session.plan, &session.trials);
     progress.line(&format!(
         "run {}: {} trials, about {}",
         session.id,
@@ -146,13 +146,13 @@ fn measure(
     mut progress: Progress,
     interrupt: &Interrupt,
 ) -> Result<u8> {
-    let time = total_time(&session.plan.settings, &session.trials);
+    let time = total_time(&session.plan, &session.trials);
     progress.plan(&session.plan, session.trials.len(), time);
     let trials = std::mem::take(&mut session.trials);
     let mut bench = Live {
         candidates: candidates.into_lanes(&session.plan),
         client,
-        settings: session.plan.settings.clone(),
+        plan: session.plan.clone(),
         host: session.host.clone(),
         interrupt,
     };

@@ -109,13 +109,16 @@ pub fn trial_time(settings: &Settings, scenario: Scenario) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// How long these trials take, about.
+/// How long these trials of a plan take, about.
 #[must_use]
 pub fn total_time<'a>(
-    settings: &Settings,
+    plan: &Plan,
     trials: impl IntoIterator<Item = &'a Trial>,
 ) -> Duration {
-    trials.into_iter().map(|trial| trial_time(settings, trial.scenario)).sum()
+    let time = |trial: &Trial| {
+        trial_time(&plan.settings_for(&trial.lane), trial.scenario)
+    };
+    trials.into_iter().map(time).sum()
 }
 
 /// As many of `rounds` as fit the budget, but at least one. A budget cuts

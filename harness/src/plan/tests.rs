@@ -17,6 +17,8 @@ fn lane(id: &str) -> Lane {
         model: "m".into(),
         status: "maintained".into(),
         outside: false,
+        parallel: false,
+        warm_up_ms: 0,
     }
 }
 
@@ -114,7 +116,7 @@ fn a_budget_cuts_rounds_but_never_the_last() {
 fn the_default_run_of_six_servers_fits_eight_minutes() {
     let selected = ["a", "b", "c", "d", "e", "f"].map(lane).to_vec();
     let plan = make(Request { selected, ..request(6, 1) });
-    let time = total_time(&plan.settings, &plan.trials);
+    let time = total_time(&plan, &plan.trials);
     assert!(time < Duration::from_secs(480), "{time:?}");
 }
 
@@ -133,4 +135,20 @@ fn the_order_names_the_server_and_keeps_its_backlog_from_overflowing() {
         assert_eq!(spec.server_pids, [42]);
         assert_eq!((spec.cpus, spec.softirq_cpus), (vec![1], vec![0]));
     }
+}
+
+#[test]
+fn a_runtime_that_compiles_while_it_runs_is_warmed_for_longer() {
+    let mut slow = lane("a");
+    slow.warm_up_ms = 3_000;
+    let plan =
+        make(Request { selected: vec![slow, lane("b")], ..request(1, 1) });
+    assert_eq!(plan.settings_for("a").warm_up_ms, 3_000);
+    // The run's own warm-up is the least there is.
+    assert_eq!(plan.settings_for("b").warm_up_ms, plan.settings.warm_up_ms);
+    let time = |lane: &str| {
+        let trials = plan.trials.iter().filter(|trial| trial.lane == lane);
+        total_time(&plan, trials)
+    };
+    assert!(time("a") >= time("b") + Duration::from_millis(2_500));
 }

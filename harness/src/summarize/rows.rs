@@ -14,6 +14,9 @@ use crate::record::{Gate, Measurement, Outcome, Record};
 /// Throughput of such a launch is a lower bound.
 pub const CLIENT_LIMITED: &str = "client-limited";
 
+/// The model spreads over workers, of which the plan gave it one.
+pub(super) const PARALLELISM_UNTESTED: &str = "parallelism-untested";
+
 /// The kernel could not be asked how many sockets are established.
 pub const CENSUS_UNREAD: &str = "census-unread";
 
@@ -51,6 +54,9 @@ pub(super) fn of_lane(
                     None => measured.push((*round, measurement.as_ref())),
                 }
                 row.flags.extend(flags(measurement, &plan.settings, scenario));
+                if lane.parallel && measurement.announce.workers == 1 {
+                    row.flags.push(PARALLELISM_UNTESTED.into());
+                }
                 row.gates.extend(checks);
             }
             failed => row.failures.push(Failure {

@@ -260,3 +260,23 @@ fn classic_figures_are_the_original_ones_and_percentiles() {
     assert!(metrics.contains_key("connect_us_p99"));
     assert!(metrics.contains_key("echo_us_p99"));
 }
+
+#[test]
+fn a_parallel_model_on_one_worker_says_that_parallelism_is_untested() {
+    let flagged = |parallel: bool, workers: u32| {
+        let mut plan = plan(&["rust-tokio"], &[Load], 1);
+        plan.lanes[0].parallel = parallel;
+        let records = records(&plan, |_| {
+            let mut measurement = bare(Load, 10.0);
+            measurement.announce.workers = workers;
+            measured(measurement)
+        });
+        let host = scripted::host();
+        let summary = summarize("r", false, &host, &plan, &records);
+        let row = summary.row("rust-tokio", Load).unwrap();
+        row.is_flagged("parallelism-untested")
+    };
+    assert!(flagged(true, 1));
+    assert!(!flagged(true, 2));
+    assert!(!flagged(false, 1));
+}

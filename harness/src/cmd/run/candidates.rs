@@ -201,5 +201,7 @@ fn lane(server: &Server) -> Lane {
         model: server.manifest.model.clone(),
         status: server.manifest.status.clone(),
         outside: server.outside,
+        parallel: server.manifest.parallel,
+        warm_up_ms: server.manifest.warm_up_ms.unwrap_or_default(),
     }
 }

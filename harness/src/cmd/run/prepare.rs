@@ -8,7 +8,7 @@ use crate::cli::Run;
 use crate::exit::{NOT_COMPARABLE, refuse};
 use crate::host::{Host, inspect};
 use crate::plan::make::{
-    Request, make, rounds_within, total_time, trial_time, with_rounds,
+    Request, make, rounds_within, total_time, with_rounds,
 };
 use crate::plan::place::place;
 use crate::plan::{FULL_FIXED_RATE_MS, Lane, Plan, Settings, Skip};
@@ -48,7 +48,6 @@ pub(super) fn plan(
     reference: Option<Lane>,
     skipped: Vec<Skip>,
 ) -> Plan {
-    let settings = settings(args);
     let asked = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
     let mut scenarios = Vec::new();
     for &scenario in &args.scenario {
@@ -56,27 +55,22 @@ pub(super) fn plan(
             scenarios.push(scenario);
         }
     }
-    let controls = reference.as_ref().map_or(0, |reference| {
-        let own = |lane: &Lane| lane.server == reference.server;
-        if selected.iter().any(own) { 1 } else { 2 }
-    });
-    let lanes = u32::try_from(selected.len()).unwrap_or(u32::MAX) + controls;
-    let one = scenarios
-        .iter()
-        .map(|&scenario| trial_time(&settings, scenario) * lanes)
-        .sum();
-    let rounds =
-        args.budget.map_or(asked, |budget| rounds_within(budget, one, asked));
-    tracing::debug!(?host, ?settings, "planning");
-    make(Request {
+    tracing::debug!(?host, "planning");
+    let whole = make(Request {
         seed: args.seed.unwrap_or_else(clock_seed),
-        rounds,
+        rounds: asked,
         scenarios,
         selected,
         reference,
-        settings,
+        settings: settings(args),
         skipped,
-    })
+    });
+    let first = whole.trials.iter().filter(|trial| trial.round == 1);
+    let one = total_time(&whole, first);
+    match args.budget {
+        Some(budget) => with_rounds(&whole, rounds_within(budget, one, asked)),
+        None => whole,
+    }
 }
 
 fn settings(args: &Run) -> Settings {
@@ -164,7 +158,7 @@ pub(super) fn outlook(plan: &Plan) -> String {
         "{} trials in {} round(s), about {} once everything is built",
         plan.trials.len(),
         plan.rounds,
-        about(total_time(&plan.settings, &plan.trials)),
+        about(total_time(plan, &plan.trials)),
     )
 }
 
