@@ -1,4 +1,5 @@
-//! Builds each server by itself and takes the hash of what came out.
+//! Builds each server and client by itself and takes the hash of what came
+//! out.
 //!
 //! One `cargo build` for all would unify the features of their dependencies
 //! and so change what is measured. After a failed build nothing old is run.
@@ -11,17 +12,17 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::catalog::{Server, target_directory};
+use crate::catalog::{Program, target_directory};
 use crate::interrupt::Interrupt;
 use crate::process::output;
 use crate::record::Artifact;
 
-/// A server that can be launched.
+/// A server or client that can be launched.
 #[derive(Clone, Debug)]
 pub struct Built {
     /// What it is, for the record.
     pub artifact: Artifact,
-    /// The command that serves, without the contract's flags.
+    /// The command that starts it, without its contract's flags.
     pub command: Vec<OsString>,
     /// Where to run it.
     pub directory: PathBuf,
@@ -29,30 +30,29 @@ pub struct Built {
 
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
-/// Runs a server's build commands.
+/// Runs the build commands of a server or client.
 ///
 /// # Errors
 /// The last lines of the command that failed.
 pub fn build(
-    server: &Server,
+    program: &Program<'_>,
     root: &Path,
     version: &str,
     interrupt: &Interrupt,
 ) -> Result<Built> {
-    let directory =
-        if server.workspace { root } else { server.directory.as_path() };
-    for command in &server.manifest.build {
+    let directory = if program.workspace { root } else { program.directory };
+    for command in program.build {
         run(command, directory, interrupt)?;
     }
-    let command = command_line(server);
+    let command = command_line(program);
     let binary = Path::new(&command[0]);
-    let sha256 = hash(&server.directory, binary)
-        .with_context(|| format!("{} can't be hashed", server.id))?;
+    let sha256 = hash(program.directory, binary)
+        .with_context(|| format!("{} can't be hashed", program.id))?;
     let artifact = Artifact { sha256, version: version.to_owned() };
-    Ok(Built { artifact, command, directory: server.directory.clone() })
+    Ok(Built { artifact, command, directory: program.directory.to_path_buf() })
 }
 
-/// Builds the client and returns where it is.
+/// Builds the shared client and returns where it is.
 ///
 /// # Errors
 /// The last lines of the build.
@@ -103,13 +103,13 @@ fn run(
     bail!("`{shown}` {end}\n{text}")
 }
 
-/// A program named by a path lies in the server's directory.
-fn command_line(server: &Server) -> Vec<OsString> {
+/// A program named by a path lies in the directory.
+fn command_line(program: &Program<'_>) -> Vec<OsString> {
     let mut words: Vec<OsString> =
-        server.manifest.serve.iter().map(Into::into).collect();
-    let program = &server.manifest.serve[0];
-    if program.contains('/') {
-        words[0] = server.directory.join(program).into_os_string();
+        program.start.iter().map(Into::into).collect();
+    let first = &program.start[0];
+    if first.contains('/') {
+        words[0] = program.directory.join(first).into_os_string();
     }
     words
 }

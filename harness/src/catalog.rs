@@ -1,22 +1,25 @@
 //! The servers there are: every directory under `servers/` with a
-//! `server.toml`, and those named by `--server-dir`.
+//! `server.toml`, and those named by `--server-dir`; and the clients beside
+//! the shared one.
 //!
 //! The harness knows no server by name, so adding one edits no code.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::exit::{USAGE, refuse};
 use crate::plan::Skip;
-use crate::process::output;
 use anyhow::{Context, Result, bail};
 
+pub use self::clients::Client;
 pub use self::manifest::{Family, Manifest, Requirement};
+pub use self::program::{Program, target_directory};
+use self::program::{directories, id};
 
+mod clients;
 pub mod lesson;
 mod manifest;
+mod program;
 
 /// One server.
 #[derive(Clone, Debug)]
@@ -51,7 +54,7 @@ impl Catalog {
     pub fn load(root: &Path, extra: &[PathBuf]) -> Result<Self> {
         let mut servers = Vec::new();
         let mut broken = Vec::new();
-        for directory in directories(&root.join("servers"))? {
+        for directory in directories(&root.join("servers"), "server.toml")? {
             match read(&directory, Some(root)) {
                 Ok(server) => servers.push(server),
                 Err(error) => broken.push(Skip {
@@ -95,29 +98,6 @@ impl Catalog {
     }
 }
 
-fn directories(servers: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(servers)
-        .with_context(|| format!("{} can't be read", servers.display()))?;
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.join("server.toml").is_file())
-        .collect();
-    found.sort();
-    Ok(found)
-}
-
-fn id(directory: &Path) -> Result<String> {
-    let name = directory
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || !name.chars().all(plain) {
-        bail!("a server's directory is named by letters, digits and '-_.'");
-    }
-    Ok(name.to_owned())
-}
-
 fn read(directory: &Path, root: Option<&Path>) -> Result<Server> {
     let id = id(directory)?;
     let path = directory.join("server.toml");
@@ -128,24 +108,11 @@ fn read(directory: &Path, root: Option<&Path>) -> Result<Server> {
     let member = directory.join("Cargo.toml").is_file();
     let workspace = root.is_some() && member && manifest.serve.is_empty();
     if let Some(root) = root.filter(|_| workspace) {
-        let to_words = |words: &[&str]| -> Vec<String> {
-            words.iter().map(|&word| word.to_owned()).collect()
-        };
-        let target = target_directory();
-        manifest.build.push(to_words(&[
-            "cargo",
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            &id,
-            "--target-dir",
-            &target,
-        ]));
-        let binary = root.join(&target).join("release").join(&id);
-        manifest.serve.push(binary.to_string_lossy().into_owned());
+        let cargo = program::cargo(&id, root);
+        manifest.build.push(cargo.build);
+        manifest.serve.push(cargo.binary);
         if manifest.version.is_empty() {
-            manifest.version = to_words(&["rustc", "-V"]);
+            manifest.version = cargo.version;
         }
     }
     if manifest.serve.is_empty() {
@@ -158,14 +125,6 @@ fn read(directory: &Path, root: Option<&Path>) -> Result<Server> {
         workspace,
         outside: root.is_none(),
     })
-}
-
-/// Where cargo is told to put what it builds, seen from the root: a setting
-/// of the user's could otherwise make it build elsewhere, and an old binary
-/// be run.
-#[must_use]
-pub fn target_directory() -> String {
-    std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".into())
 }
 
 /// Each server after the one it names, neighbours by name.
@@ -187,81 +146,25 @@ fn in_reading_order(mut left: Vec<Server>) -> Vec<Server> {
 }
 
 impl Server {
+    /// How it is built and started.
+    #[must_use]
+    pub fn program(&self) -> Program<'_> {
+        Program {
+            id: &self.id,
+            directory: &self.directory,
+            workspace: self.workspace,
+            requires: &self.manifest.requires,
+            build: &self.manifest.build,
+            start: &self.manifest.serve,
+            version: &self.manifest.version,
+        }
+    }
+
     /// What its `version` command prints, or why it can't run here.
     ///
     /// # Errors
     /// The skip to show: a missing tool, an old one, an unreadable receipt.
     pub fn receipt(&self) -> std::result::Result<String, Skip> {
-        for requirement in &self.manifest.requires {
-            self.meets(requirement)?;
-        }
-        if self.manifest.version.is_empty() {
-            return Ok("unknown version".into());
-        }
-        let text = self.ask(&self.manifest.version).map_err(|reason| {
-            let hint = self.manifest.requires.first();
-            self.skip(reason, hint.map(|tool| tool.hint.clone()))
-        })?;
-        Ok(text.lines().next().unwrap_or_default().trim().to_owned())
-    }
-
-    fn meets(&self, tool: &Requirement) -> std::result::Result<(), Skip> {
-        let refuse = |reason| Err(self.skip(reason, Some(tool.hint.clone())));
-        let text = match self.ask(&tool.cmd) {
-            Ok(text) => text,
-            Err(reason) => return refuse(reason),
-        };
-        let Some(pattern) = &tool.regex else { return Ok(()) };
-        let Ok(pattern) = regex::Regex::new(pattern) else {
-            return refuse(format!("server.toml: {pattern:?} is no regex"));
-        };
-        let found: Vec<u32> = pattern
-            .captures(&text)
-            .map(|groups| {
-                groups
-                    .iter()
-                    .skip(1)
-                    .map(|group| group?.as_str().parse().ok())
-                    .map(Option::unwrap_or_default)
-                    .collect()
-            })
-            .unwrap_or_default();
-        if found >= tool.min {
-            return Ok(());
-        }
-        let dotted = |numbers: &[u32]| {
-            let words: Vec<_> = numbers.iter().map(u32::to_string).collect();
-            words.join(".")
-        };
-        refuse(format!(
-            "{} is {}, {} is needed",
-            tool.cmd[0],
-            if found.is_empty() { "unreadable".into() } else { dotted(&found) },
-            dotted(&tool.min),
-        ))
-    }
-
-    fn ask(&self, command: &[String]) -> std::result::Result<String, String> {
-        const PATIENCE: Duration = Duration::from_secs(20);
-        let Some(program) = command.first() else {
-            return Err("server.toml holds an empty command".into());
-        };
-        let words: Vec<OsString> = command.iter().map(Into::into).collect();
-        let output = output::run(&words, Some(&self.directory), PATIENCE, None)
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => {
-                    format!("{program} not found on PATH")
-                }
-                _ => format!("{program} can't be started: {error}"),
-            })?;
-        if output.success() {
-            Ok(output.stdout + &output.stderr)
-        } else {
-            Err(format!("`{}` failed: {}", command.join(" "), output.stderr))
-        }
-    }
-
-    fn skip(&self, reason: String, hint: Option<String>) -> Skip {
-        Skip { server: self.id.clone(), reason, hint }
+        self.program().receipt()
     }
 }

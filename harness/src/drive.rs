@@ -1,5 +1,6 @@
-//! Drives the client through one trial, by the agent protocol, while it
-//! watches that server and client live.
+//! Drives the client through one trial while it watches that server and
+//! client live: the shared one by the agent protocol, one of the original's
+//! by what it prints.
 //!
 //! Between two events it sleeps in `poll(2)`, so it takes no CPU from a
 //! window.
@@ -8,13 +9,49 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use wire::{Command, Event, Report, Spec, Work};
 
 use crate::interrupt::Interrupt;
 use crate::process::{Launch, Process, wait_readable};
+
+pub use self::original::Original;
+
+mod original;
+mod told;
+
+/// What drives the servers.
+#[derive(Clone, Debug)]
+pub enum Client {
+    /// The shared client, by its binary.
+    Shared(PathBuf),
+    /// One of the original's, which knows the classic test alone.
+    Original(Original),
+}
+
+impl Client {
+    /// Runs the client against a server to its report.
+    ///
+    /// `at` is called at each [`Moment`]; `server` becomes readable when the
+    /// server's process ends.
+    ///
+    /// # Errors
+    /// Why there is no report. The client has ended in every case.
+    pub fn drive(
+        &self,
+        spec: &Spec,
+        server: BorrowedFd<'_>,
+        interrupt: &Interrupt,
+        at: impl FnMut(Moment),
+    ) -> Result<Report, Failure> {
+        match self {
+            Self::Shared(binary) => drive(binary, spec, server, interrupt, at),
+            Self::Original(client) => client.drive(spec, server, interrupt),
+        }
+    }
+}
 
 /// A moment at which the client holds still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +81,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Longest line it may write: a report carries a few histograms.
 const LINE_LIMIT: usize = 16 << 20;
 
-/// Runs the client against a server to its report.
-///
-/// `at` is called at each [`Moment`]; `server` becomes readable when the
-/// server's process ends.
-///
-/// # Errors
-/// Why there is no report. The client has ended in every case.
-pub fn drive(
+/// Speaks the agent protocol with the shared client.
+fn drive(
     client: &Path,
     spec: &Spec,
     server: BorrowedFd<'_>,

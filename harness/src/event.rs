@@ -8,7 +8,7 @@ use crate::record::Record;
 pub enum Event<'a> {
     /// A build begins.
     Building {
-        /// The server's id, or `load` for the client.
+        /// The server's id, or the client's.
         what: &'a str,
     },
     /// A trial begins.

@@ -136,6 +136,9 @@ pub struct Lane {
 /// Everything that makes one run comparable to another, but for the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
+    /// The client: `load`, or one of the original's.
+    #[serde(default = "shared_client")]
+    pub client: String,
     /// Connections held or opened at once.
     pub connections: u32,
     /// Bytes of a message.
@@ -169,6 +172,22 @@ pub struct Settings {
     pub idle_ms: u64,
     /// Short windows, one round: estimates without intervals.
     pub quick: bool,
+}
+
+/// What drives the servers unless told otherwise.
+pub const SHARED_CLIENT: &str = "load";
+
+fn shared_client() -> String {
+    SHARED_CLIENT.into()
+}
+
+impl Settings {
+    /// Whether the client is one of the original's, which tells a total and
+    /// nothing of single connections.
+    #[must_use]
+    pub fn is_original(&self) -> bool {
+        self.client != SHARED_CLIENT
+    }
 }
 
 /// The fixed-rate window of `--full`: six rounds give p99.9 its 400,000

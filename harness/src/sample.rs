@@ -106,6 +106,16 @@ pub fn time_wait() -> u32 {
     sockstat(&text, "tw").unwrap_or_default()
 }
 
+/// Connections that this machine turned away because an accept queue was
+/// full, since boot.
+#[must_use]
+pub fn accept_overflows() -> u64 {
+    let Ok(text) = std::fs::read_to_string("/proc/net/netstat") else {
+        return 0;
+    };
+    netstat(&text, "ListenOverflows").unwrap_or_default()
+}
+
 /// CPU time stolen by other guests since boot, all CPUs, in ticks.
 #[must_use]
 pub fn steal_ticks() -> u64 {
@@ -152,9 +162,28 @@ fn sockstat(text: &str, name: &str) -> Option<u32> {
     words.next()?.parse().ok()
 }
 
+/// A figure of the `TcpExt:` lines of `/proc/net/netstat`: the first holds
+/// the names, the second the values.
+fn netstat(text: &str, name: &str) -> Option<u64> {
+    let mut lines =
+        text.lines().filter_map(|line| line.strip_prefix("TcpExt: "));
+    let (names, values) = (lines.next()?, lines.next()?);
+    let mut pairs = names.split_whitespace().zip(values.split_whitespace());
+    pairs.find(|(known, _)| *known == name)?.1.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn netstat_figures_are_found_by_name() {
+        let text = "TcpExt: SyncookiesSent ListenOverflows ListenDrops\n\
+                    TcpExt: 1 22 333\nIpExt: ListenOverflows\nIpExt: 4\n";
+        assert_eq!(netstat(text, "ListenOverflows"), Some(22));
+        assert_eq!(netstat(text, "none"), None);
+        assert_eq!(netstat("", "ListenOverflows"), None);
+    }
 
     #[test]
     fn sockstat_figures_are_found_by_name() {

@@ -1,19 +1,19 @@
 //! Runs one trial: launch, drive, sample, stop.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use wire::{End, Report};
 
 use crate::build::Built;
-use crate::drive::{Failure, Moment, drive};
+use crate::drive::{Client, Failure, Moment};
 use crate::host::Host;
 use crate::interrupt::Interrupt;
 use crate::launch::{Running, Stopped, launch};
 use crate::plan::order::{Target, spec};
 use crate::plan::{Plan, Settings, Trial};
 use crate::record::{Census, Measurement, Outcome, Rest, Snapshot};
+use crate::summarize::ACCEPT_OVERFLOWED;
 use crate::{process, sample, sockets};
 
 /// Whatever can run a trial: the machine, or a script in tests.
@@ -36,8 +36,8 @@ pub struct Candidate {
 pub struct Live<'a> {
     /// By lane.
     pub candidates: BTreeMap<String, Candidate>,
-    /// The client's binary.
-    pub client: PathBuf,
+    /// What drives the servers.
+    pub client: Client,
     /// What holds for each lane.
     pub plan: Plan,
     /// The machine.
@@ -102,10 +102,10 @@ impl Live<'_> {
             irq_time_apart: self.host.irq_time_apart,
         };
         let spec = spec(settings, trial, &target);
+        let overflows = sample::accept_overflows();
         let mut stills = Stills::default();
         let pause = Duration::from_millis(settings.idle_ms);
-        let report = drive(
-            &self.client,
+        let report = self.client.drive(
             &spec,
             running.process().pidfd(),
             self.interrupt,
@@ -135,6 +135,11 @@ impl Live<'_> {
                 log: String::new(),
             };
         }
+        let mut flags = flags(&stopped);
+        // The shared client keeps below the backlog.
+        if settings.is_original() && sample::accept_overflows() > overflows {
+            flags.push(ACCEPT_OVERFLOWED.to_owned());
+        }
         Outcome::Measured(Box::new(Measurement {
             announce,
             sockets: facts,
@@ -145,7 +150,7 @@ impl Live<'_> {
             rest: stills.rest,
             census: stills.census,
             exit: Some(stopped.exit.usage),
-            flags: flags(&stopped),
+            flags,
         }))
     }
 }

@@ -137,7 +137,8 @@ pub struct Connections {
 pub struct Classic {
     /// From the first connect to the last close.
     pub total_ns: u64,
-    /// Connect times in nanoseconds, V2-deflate in base64.
+    /// Connect times in nanoseconds, V2-deflate in base64; empty where the
+    /// client takes no time of single connections.
     pub connect: String,
     /// From the write of a payload to its last echoed byte, likewise.
     pub echo: String,

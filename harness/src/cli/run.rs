@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::Selection;
-use crate::plan::{Isolation, Placement, Scenario};
+use crate::plan::{Isolation, Placement, SHARED_CLIENT, Scenario};
 
 /// Arguments of `run`
 #[derive(Debug, Args)]
@@ -14,13 +14,9 @@ pub struct Run {
     /// Which servers
     #[command(flatten)]
     pub selection: Selection,
-    /// Workloads, by comma or repeated
-    #[arg(
-        long,
-        value_name = "S",
-        value_delimiter = ',',
-        default_values = ["classic", "load"]
-    )]
+    /// Workloads, by comma or repeated [default: classic,load, as far as the
+    /// client knows them]
+    #[arg(long, value_name = "S", value_delimiter = ',')]
     pub scenario: Vec<Scenario>,
     /// Connections open at once
     #[arg(
@@ -79,6 +75,10 @@ pub struct Run {
     /// The server that ratios refer to; it runs twice in every round
     #[arg(long, value_name = "SERVER", default_value = "rust-mio")]
     pub reference: String,
+    /// What drives the servers: the shared client, or one of the original's,
+    /// which know classic alone; an unknown ID lists them
+    #[arg(long, value_name = "ID", default_value = SHARED_CLIENT)]
+    pub client: String,
     /// Exit 3 when a selected server can't run here
     #[arg(long)]
     pub require: bool,
@@ -95,7 +95,7 @@ pub struct Run {
         conflicts_with_all = [
             "servers", "all", "scenario", "connections", "payload", "rate",
             "budget", "quick", "full", "workers", "placement", "isolation",
-            "reference", "seed",
+            "reference", "seed", "client",
         ]
     )]
     pub resume: Option<String>,

@@ -45,7 +45,7 @@ pub(super) fn build(args: &Build, output: Output) -> Result<u8> {
             }
         };
         progress.hear(&Event::Building { what: &server.id });
-        match build::build(server, &root, &version, &interrupt) {
+        match build::build(&server.program(), &root, &version, &interrupt) {
             Ok(built) => report.push(format!(
                 "{}: built, {}, sha256 {}",
                 server.id,

@@ -7,6 +7,7 @@ use anyhow::Result;
 use self::candidates::Candidates;
 use self::follow::Follower;
 use crate::cli::{Output, Run};
+use crate::drive::Client;
 use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, USAGE, refuse};
 use crate::host::Host;
 use crate::interrupt::Interrupt;
@@ -21,6 +22,7 @@ use crate::trial::Live;
 use crate::{host, preflight, process, sample, store};
 
 mod candidates;
+mod client;
 mod follow;
 mod prepare;
 
@@ -51,14 +53,19 @@ pub(super) fn run(args: &Run, output: Output) -> Result<u8> {
     let style = if output.quiet { Style::None } else { output.progress };
     let mut progress = Progress::new(style);
 
-    let mut candidates = Candidates::new(&root, args)?;
-    let (plan, stored) = match &args.resume {
-        None => (candidates.plan(args, &host)?, None),
-        Some(name) => {
-            let stored = store::find(&root, &results, name)?;
-            let plan = prepare::resumed_plan(&stored, args, &host)?;
+    let stored = match &args.resume {
+        None => None,
+        Some(name) => Some(store::find(&root, &results, name)?),
+    };
+    let client = stored.as_ref().map(|run| &run.plan.settings.client);
+    let client = client.unwrap_or(&args.client);
+    let mut candidates = Candidates::new(&root, args, client)?;
+    let plan = match &stored {
+        None => candidates.plan(args, &host)?,
+        Some(stored) => {
+            let plan = prepare::resumed_plan(stored, args, &host)?;
             candidates.require(&plan)?;
-            (plan, Some(stored))
+            plan
         }
     };
     fit(&plan, &host, allowed)?;
@@ -142,7 +149,7 @@ fn measure(
     args: &Run,
     mut session: Session,
     candidates: Candidates,
-    client: PathBuf,
+    client: Client,
     mut progress: Progress,
     interrupt: &Interrupt,
 ) -> Result<u8> {

@@ -81,6 +81,7 @@ fn plan(found: &mut Found, a: &Summary, b: &Summary) {
     };
     found.differ("scenarios", &names(a), &names(b));
     let (a, b) = (&a.plan.settings, &b.plan.settings);
+    found.differ("client", &a.client, &b.client);
     found.differ("connections", &a.connections, &b.connections);
     found.differ("payload bytes", &a.payload_bytes, &b.payload_bytes);
     found.differ("rate per second", &a.rate_per_s, &b.rate_per_s);

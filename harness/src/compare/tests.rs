@@ -179,6 +179,7 @@ fn another_machine_or_plan_is_refused_line_by_line() {
     let mut after = run("b", 6, usual);
     after.host.kernel = "6.1.0".into();
     after.host.congestion_control = "bbr".into();
+    after.plan.settings.client = "original-cpp".into();
     after.plan.settings.connections = 5_000;
     after.plan.settings.placement = Placement::Shared;
     after.plan.settings.quick = true;
@@ -188,6 +189,7 @@ fn another_machine_or_plan_is_refused_line_by_line() {
         [
             "kernel: \"6.18\" against \"6.1\"",
             "congestion control: \"cubic\" against \"bbr\"",
+            "client: \"load\" against \"original-cpp\"",
             "connections: 10000 against 5000",
             "placement: Split against Shared",
             "quick: false against true",

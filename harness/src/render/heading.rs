@@ -27,6 +27,9 @@ pub(super) fn command(plan: &Plan) -> Vec<String> {
         words.push(format!("--scenario {}", scenario.name()));
     }
     let settings = &plan.settings;
+    if settings.is_original() {
+        words.push(format!("--client {}", quoted(&settings.client)));
+    }
     words.push(format!("-c {}", settings.connections));
     words.push(format!("--payload {}", settings.payload_bytes));
     if is_loaded(plan) {
@@ -90,8 +93,21 @@ pub(super) fn sentences(summary: &Summary) -> Vec<String> {
         settings.workers,
         if settings.workers == 1 { "" } else { "s" },
     ));
+    sentences.extend(client(settings));
     sentences.extend(untested(settings));
     sentences
+}
+
+/// What the figures of one of the original's clients are.
+fn client(settings: &Settings) -> Option<String> {
+    settings.is_original().then(|| {
+        format!(
+            "Client {}: the totals are its own, and it tells no percentiles. \
+             It connects as fast as it can; where an accept queue overflowed \
+             (see notes), seconds of the kernel's SYN timer are in the total.",
+            plain(&settings.client),
+        )
+    })
 }
 
 fn rounds(plan: &Plan) -> String {

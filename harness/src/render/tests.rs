@@ -138,6 +138,27 @@ fn the_classic_table_ends_with_the_originals_lines() {
 }
 
 #[test]
+fn a_table_by_an_originals_client_says_so_and_has_no_percentiles() {
+    let mut plan = plan(&["rust-mio", "rust-tokio"], &[Classic], 6);
+    plan.settings.client = "original-python".into();
+    let records = records(&plan, |trial| {
+        let mut launch = launch(trial);
+        let classic = launch.report.classic.as_mut().unwrap();
+        (classic.connect, classic.echo) = (String::new(), String::new());
+        if trial.round == 2 {
+            launch.flags.push(crate::summarize::ACCEPT_OVERFLOWED.into());
+        }
+        measured(launch)
+    });
+    let summary = summarize("r", false, &host(), &plan, &records);
+    let table = table(&summary);
+    lines_fit(&table);
+    insta::assert_snapshot!(table);
+    let markdown = markdown(&summary);
+    assert!(!markdown.contains("p50"), "{markdown}");
+}
+
+#[test]
 fn a_quick_and_partial_run_says_that_it_is() {
     let table = table(&quick_and_partial());
     lines_fit(&table);

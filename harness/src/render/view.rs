@@ -87,13 +87,13 @@ fn titles(summary: &Summary, leading: Scenario) -> Vec<[String; 2]> {
             ["conns/s", ""],
         ],
     };
-    let shown = if with_classic_column(summary) || leading == Scenario::Classic
-    {
-        titles.len()
-    } else {
-        titles.len() - 1
+    let shown = |title: &&[&str; 2]| match title[0] {
+        "classic" => with_classic_column(summary),
+        "connect ms" | "echo ms" => !summary.plan.settings.is_original(),
+        _ => true,
     };
-    titles[..shown].iter().map(|title| title.map(str::to_owned)).collect()
+    let titles = titles.iter().filter(shown);
+    titles.map(|title| title.map(str::to_owned)).collect()
 }
 
 fn with_classic_column(summary: &Summary) -> bool {
@@ -139,16 +139,16 @@ fn load_cells(summary: &Summary, server: &str) -> Vec<String> {
 
 fn classic_cells(summary: &Summary, server: &str) -> Vec<String> {
     let Some(row) = summary.row(server, Scenario::Classic) else {
-        return vec!["–".into(); 6];
+        return vec![dash(); titles(summary, Scenario::Classic).len()];
     };
-    vec![
-        primary(row),
-        ratio(summary, row),
-        figure(row, "avg_us"),
-        percentiles(row, "connect"),
-        percentiles(row, "echo"),
-        figure(row, "connections_per_s"),
-    ]
+    let mut cells =
+        vec![primary(row), ratio(summary, row), figure(row, "avg_us")];
+    if !summary.plan.settings.is_original() {
+        cells.push(percentiles(row, "connect"));
+        cells.push(percentiles(row, "echo"));
+    }
+    cells.push(figure(row, "connections_per_s"));
+    cells
 }
 
 fn dash() -> String {

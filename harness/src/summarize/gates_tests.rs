@@ -64,6 +64,18 @@ fn a_classic_launch_needs_an_echo_from_every_connection() {
 }
 
 #[test]
+fn an_originals_client_needs_an_echo_for_every_connection_too() {
+    let mut settings = scripted::settings();
+    settings.client = "original-cpp".into();
+    let mut launch = bare(Classic, 400.0);
+    launch.report.classic.as_mut().unwrap().echo = String::new();
+    assert!(gates(&launch, &settings, Classic)[0].pass);
+    launch.report.connections.established -= 1;
+    let gate = &gates(&launch, &settings, Classic)[0];
+    assert_eq!((gate.pass, gate.value), (false, 1.0));
+}
+
+#[test]
 fn a_saturated_server_is_not_called_client_limited() {
     let mut launch = bare(Load, 10.0);
     let settings = scripted::settings();

@@ -24,7 +24,7 @@ pub use gates::{
 };
 pub use metrics::client_limited;
 pub use reason::{plain, reason};
-pub use rows::{CENSUS_UNREAD, CLIENT_LIMITED, NOT_RUN_YET};
+pub use rows::{ACCEPT_OVERFLOWED, CENSUS_UNREAD, CLIENT_LIMITED, NOT_RUN_YET};
 pub use types::{
     ControlLane, Controls, Failure, Launch, Pair, Row, SCHEMA_VERSION, Summary,
 };

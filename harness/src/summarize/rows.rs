@@ -17,6 +17,10 @@ pub const CLIENT_LIMITED: &str = "client-limited";
 /// The model spreads over workers, of which the plan gave it one.
 pub(super) const PARALLELISM_UNTESTED: &str = "parallelism-untested";
 
+/// An accept queue was full while the original's client connected: its total
+/// holds seconds of the kernel's SYN timer.
+pub const ACCEPT_OVERFLOWED: &str = "accept-queue-overflowed";
+
 /// The kernel could not be asked how many sockets are established.
 pub const CENSUS_UNREAD: &str = "census-unread";
 

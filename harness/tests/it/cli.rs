@@ -37,7 +37,15 @@ fn the_help_of_every_subcommand_is_as_published() {
 }
 
 fn wrong_usage_is_refused_in_one_clear_line() {
-    let cases: [(&[&str], &[&str]); 16] = [
+    let original = ["run", "rust-mio", "--client", "original-rust"];
+    let with_original =
+        |more: [&'static str; 2]| [&original[..], &more].concat();
+    let (load, payload, many) = (
+        with_original(["--scenario", "load"]),
+        with_original(["--payload", "99"]),
+        with_original(["-c", "65536"]),
+    );
+    let cases: [(&[&str], &[&str]); 20] = [
         (&["rnu"], &["rnu"]),
         (&["run", "--al"], &["--al"]),
         (&["run", "mio"], &["mio", "rust-mio"]),
@@ -50,6 +58,10 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         (&["run", "rust-mio", "--payload", "0"], &["--payload"]),
         (&["run", "rust-mio", "--rounds", "0"], &["--rounds"]),
         (&["run", "rust-mio", "--scenario", "x"], &["x", "classic"]),
+        (&["run", "rust-mio", "--client", "x"], &["\"x\"", "original-cpp"]),
+        (&load, &["original-rust", "leave out --scenario"]),
+        (&payload, &["original-rust", "leave out --payload"]),
+        (&many, &["original-rust", "65535", "-c"]),
         (&["run", "rust-mio", "--budget", "soon"], &["soon"]),
         (&["run", "rust-mio", "--export", "pdf=x"], &["json, csv"]),
         (&["run", "--resume", "nothing-such"], &["nothing-such"]),

@@ -21,6 +21,7 @@ mod everything;
 mod guard;
 mod interrupt;
 mod killed;
+mod original;
 mod ready;
 mod stop;
 mod storage;
@@ -83,6 +84,7 @@ fn main() {
         interrupt::tests(),
         killed::tests(),
         everything::tests(),
+        original::tests(),
     ];
     run(&args, tests.into_iter().flatten().collect()).exit();
 }

@@ -18,6 +18,7 @@ pub(crate) mod supply;
 tests![
     every_member_inherits_version_edition_and_lints,
     no_source_file_is_longer_than_300_lines,
+    no_client_of_the_original_is_longer_than_150_lines,
     every_module_says_what_it_is_for,
     pure_modules_touch_no_clock_file_or_process,
     only_one_module_starts_processes,
@@ -114,6 +115,25 @@ fn no_source_file_is_longer_than_300_lines() {
         .iter()
         .map(|path| (shown(path), read(path).lines().count()))
         .filter(|&(_, lines)| lines > 300)
+        .map(|(name, lines)| format!("{name} has {lines} lines"))
+        .collect();
+    none_of(&wrong);
+}
+
+fn no_client_of_the_original_is_longer_than_150_lines() {
+    let clients = root().join("clients");
+    let is_source = |path: &Path| has_extension(path, &["cpp", "py", "rs"]);
+    let sources = files(|path| {
+        let inside = path.strip_prefix(&clients).ok();
+        let first = inside.and_then(|inside| inside.iter().next());
+        let first = first.map(|name| name.to_string_lossy().into_owned());
+        is_source(path) && first.is_some_and(|n| n.starts_with("original-"))
+    });
+    assert_eq!(sources.len(), 3, "{sources:?}");
+    let wrong: Vec<String> = sources
+        .iter()
+        .map(|path| (shown(path), read(path).lines().count()))
+        .filter(|&(_, lines)| lines > 150)
         .map(|(name, lines)| format!("{name} has {lines} lines"))
         .collect();
     none_of(&wrong);

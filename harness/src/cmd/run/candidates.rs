@@ -1,4 +1,5 @@
-//! The servers of a run on their way from a name to something launchable.
+//! The servers of a run, and its client, on their way from a name to
+//! something launchable.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,11 +7,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::client::Client;
 use super::prepare;
 use crate::build;
 use crate::catalog::{Catalog, Server};
 use crate::cli::Run;
 use crate::cmd::select::{select, unknown};
+use crate::drive;
 use crate::event::Event;
 use crate::exit::{NOT_COMPARABLE, SERVER_FAILED, refuse};
 use crate::host::Host;
@@ -20,11 +23,12 @@ use crate::progress::Progress;
 use crate::record::Record;
 use crate::trial::Candidate;
 
-/// What is known of the servers so far.
+/// What is known of servers and client so far.
 #[derive(Debug)]
 pub(super) struct Candidates {
     root: PathBuf,
     catalog: Catalog,
+    client: Client,
     /// Version receipts of servers that can run, by id.
     receipts: BTreeMap<String, String>,
     built: BTreeMap<String, Candidate>,
@@ -33,14 +37,15 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    /// Reads the catalog.
+    /// Reads the catalog and finds the client of this name.
     ///
     /// # Errors
-    /// It can't be read.
-    pub(super) fn new(root: &Path, args: &Run) -> Result<Self> {
+    /// The catalog can't be read, or the client can't run here.
+    pub(super) fn new(root: &Path, args: &Run, client: &str) -> Result<Self> {
         Ok(Self {
             root: root.to_path_buf(),
             catalog: Catalog::load(root, &args.selection.server_dir)?,
+            client: Client::find(root, client)?,
             receipts: BTreeMap::new(),
             built: BTreeMap::new(),
             wanting: false,
@@ -50,8 +55,10 @@ impl Candidates {
     /// Resolves the selection, asks for receipts and plans.
     ///
     /// # Errors
-    /// An unknown name, nothing selected, or no reference.
+    /// An unknown name, nothing selected, no reference, or a scenario that
+    /// the client doesn't know.
     pub(super) fn plan(&mut self, args: &Run, host: &Host) -> Result<Plan> {
+        let scenarios = prepare::scenarios(args)?;
         let catalog = self.catalog.clone();
         let selected = select(&catalog, &args.selection)?;
         let mut skipped = selected.broken;
@@ -83,7 +90,7 @@ impl Candidates {
         };
         // Without anything to measure there is nothing to compare either.
         let reference = reference.filter(|_| !lanes.is_empty());
-        Ok(prepare::plan(args, host, lanes, reference, skipped))
+        Ok(prepare::plan(args, host, scenarios, lanes, reference, skipped))
     }
 
     /// Makes sure that every lane of a stored plan can run.
@@ -129,9 +136,9 @@ impl Candidates {
         plan: &Plan,
         progress: &mut Progress,
         interrupt: &Interrupt,
-    ) -> Result<PathBuf> {
-        progress.hear(&Event::Building { what: "load" });
-        let client = build::client(&self.root, interrupt)?;
+    ) -> Result<drive::Client> {
+        progress.hear(&Event::Building { what: &plan.settings.client });
+        let client = self.client.build(&self.root, interrupt)?;
         for lane in &plan.lanes {
             let Some(server) = self.catalog.get(&lane.server) else { continue };
             if self.built.contains_key(&server.id) {
@@ -143,7 +150,8 @@ impl Candidates {
             progress.hear(&Event::Building { what: &server.id });
             let version = self.receipts.get(&server.id);
             let version = version.map_or("unknown version", String::as_str);
-            let built = build::build(server, &self.root, version, interrupt)
+            let program = server.program();
+            let built = build::build(&program, &self.root, version, interrupt)
                 .map_err(|error| format!("{error:#}"));
             let patience =
                 Duration::from_secs(u64::from(server.manifest.ready_s));

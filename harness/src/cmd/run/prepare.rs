@@ -5,13 +5,15 @@ use std::time::SystemTime;
 use anyhow::Result;
 
 use crate::cli::Run;
-use crate::exit::{NOT_COMPARABLE, refuse};
+use crate::exit::{NOT_COMPARABLE, USAGE, refuse};
 use crate::host::{Host, inspect};
 use crate::plan::make::{
     Request, make, rounds_within, total_time, with_rounds,
 };
 use crate::plan::place::place;
-use crate::plan::{FULL_FIXED_RATE_MS, Lane, Plan, Settings, Skip};
+use crate::plan::{
+    FULL_FIXED_RATE_MS, Lane, Plan, SHARED_CLIENT, Scenario, Settings, Skip,
+};
 use crate::progress::about;
 use crate::store;
 
@@ -40,21 +42,59 @@ const FULL: Timing = Timing {
     idle: 500,
 };
 
-/// Plans a new run.
-pub(super) fn plan(
-    args: &Run,
-    host: &Host,
-    selected: Vec<Lane>,
-    reference: Option<Lane>,
-    skipped: Vec<Skip>,
-) -> Plan {
-    let asked = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
+/// What the original's clients send, and can't be told otherwise.
+const ORIGINAL_PAYLOAD: u32 = 100;
+/// The most of them that there can be.
+const ORIGINAL_CONNECTIONS: u32 = 65_535;
+
+/// The scenarios of a new run, each once.
+///
+/// # Errors
+/// One of the original's clients can't do what is asked for.
+pub(super) fn scenarios(args: &Run) -> Result<Vec<Scenario>> {
+    let client = &args.client;
+    let shared = client == SHARED_CLIENT;
+    let fit = |fits: bool, what: &str| match fits {
+        true => Ok(()),
+        false => Err(refuse(USAGE, format!("the client {client} {what}"))),
+    };
     let mut scenarios = Vec::new();
     for &scenario in &args.scenario {
         if !scenarios.contains(&scenario) {
             scenarios.push(scenario);
         }
     }
+    if scenarios.is_empty() {
+        scenarios.push(Scenario::Classic);
+        scenarios.extend(shared.then_some(Scenario::Load));
+    }
+    if !shared {
+        fit(
+            scenarios == [Scenario::Classic],
+            "knows the classic test alone; leave out --scenario load",
+        )?;
+        fit(
+            args.payload == ORIGINAL_PAYLOAD,
+            "sends 100 bytes, no more and no less; leave out --payload",
+        )?;
+        fit(
+            args.connections <= ORIGINAL_CONNECTIONS,
+            "opens at most 65535 connections; ask for fewer with -c",
+        )?;
+    }
+    Ok(scenarios)
+}
+
+/// Plans a new run.
+pub(super) fn plan(
+    args: &Run,
+    host: &Host,
+    scenarios: Vec<Scenario>,
+    selected: Vec<Lane>,
+    reference: Option<Lane>,
+    skipped: Vec<Skip>,
+) -> Plan {
+    let asked = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
     tracing::debug!(?host, "planning");
     let whole = make(Request {
         seed: args.seed.unwrap_or_else(clock_seed),
@@ -83,6 +123,7 @@ fn settings(args: &Run) -> Settings {
         DEFAULT
     };
     Settings {
+        client: args.client.clone(),
         connections: args.connections,
         payload_bytes: args.payload,
         rate_per_s: f64::from(args.rate),
@@ -180,11 +221,21 @@ pub(super) fn describe(plan: &Plan) -> String {
         settings.client_cpus,
         flags.join(" "),
     );
+    let client = if settings.is_original() {
+        format!(
+            "{} ADDR --clients {} (see clients/README.md)",
+            settings.client, settings.connections
+        )
+    } else {
+        format!(
+            "cargo run --release -p load -- ADDR --hold {} --rate {}",
+            settings.connections, settings.rate_per_s
+        )
+    };
     let _ = writeln!(
         out,
-        "by hand: cargo run --release -p SERVER -- --workers {}, then \
-         cargo run --release -p load -- ADDR --hold {} --rate {}",
-        settings.workers, settings.connections, settings.rate_per_s
+        "by hand: cargo run --release -p SERVER -- --workers {}, then {client}",
+        settings.workers
     );
     for skip in &plan.skipped {
         let hint = skip.hint.as_deref().unwrap_or("see its server.toml");
