@@ -100,7 +100,7 @@ fn is_served(client: &'static str, server: &str) -> Result<(), Ignored> {
         return ignored(skip);
     }
     let mut rows = summary.rows.iter().filter(|row| row.server == server);
-    let row = rows.next().unwrap();
+    let row = rows.next().unwrap_or_else(|| panic!("{server} has no row"));
     if row.outcome == "unsupported" {
         return Err(Ignored(row.reason.clone().unwrap_or_default()));
     }
