@@ -8,6 +8,8 @@ mod build;
 mod compare;
 mod completions;
 mod doctor;
+mod duel;
+mod identity;
 mod list;
 mod run;
 mod select;
@@ -27,6 +29,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Run(args) => run::run(args, cli.output),
         Command::Show(args) => show::show(args),
         Command::Compare(args) => compare::compare(args),
+        Command::Duel(args) => duel::duel(args, cli.output),
         Command::Completions(args) => completions::completions(args),
     }
 }

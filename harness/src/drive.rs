@@ -116,6 +116,7 @@ fn drive(
             }
             Event::Connected { .. }
             | Event::WindowStart { .. }
+            | Event::Drained { .. }
             | Event::WindowEnd { .. } => {}
         }
     }
@@ -134,7 +135,7 @@ fn planned(work: &Work) -> Duration {
 
 /// The client's process and the lines it has written.
 #[derive(Debug)]
-struct Agent {
+pub(crate) struct Agent {
     process: Process,
     commands: File,
     events: File,
@@ -142,7 +143,7 @@ struct Agent {
 }
 
 impl Agent {
-    fn start(client: &Path, spec: &Spec) -> Result<Self, Failure> {
+    pub(crate) fn start(client: &Path, spec: &Spec) -> Result<Self, Failure> {
         let failed = |error| {
             Failure::Client(format!("the client can't be started: {error}"))
         };
@@ -164,7 +165,7 @@ impl Agent {
         Ok(agent)
     }
 
-    fn send(&mut self, command: &Command) -> Result<(), Failure> {
+    pub(crate) fn send(&mut self, command: &Command) -> Result<(), Failure> {
         let mut line = serde_json::to_vec(command)
             .map_err(|error| Failure::Client(error.to_string()))?;
         line.push(b'\n');
@@ -183,7 +184,7 @@ impl Agent {
     }
 
     /// The next event, unless something ends first.
-    fn next(
+    pub(crate) fn next(
         &mut self,
         server: BorrowedFd<'_>,
         interrupt: &Interrupt,
@@ -235,7 +236,7 @@ impl Agent {
     }
 
     /// Has it close everything and waits for its end.
-    fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         self.send(&Command::Stop).ok();
         // Its stdout may be full of what nobody reads any more.
         drop((self.commands, self.events));

@@ -229,6 +229,12 @@ impl Running {
         self.pids = server_pids(self.process.pid());
     }
 
+    /// Counts the harness's present children as not of this server: another
+    /// one is alive beside it.
+    pub fn spare_others(&mut self) {
+        self.known = children();
+    }
+
     /// The child itself.
     #[must_use]
     pub const fn process(&self) -> &Process {

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod cmd;
 pub mod compare;
 pub mod drive;
+pub mod duel;
 pub mod event;
 pub mod exit;
 pub mod host;

@@ -156,7 +156,7 @@ impl Live<'_> {
 }
 
 /// The outcome when there is no report.
-fn failed(failure: Failure, mut running: Running) -> Outcome {
+pub(crate) fn failed(failure: Failure, mut running: Running) -> Outcome {
     match failure {
         Failure::ServerEnded => crashed(&mut running),
         Failure::Interrupted => {
@@ -170,7 +170,7 @@ fn failed(failure: Failure, mut running: Running) -> Outcome {
     }
 }
 
-fn crashed(running: &mut Running) -> Outcome {
+pub(crate) fn crashed(running: &mut Running) -> Outcome {
     let exit = running.ended(Duration::from_secs(1));
     // Its stderr may still be on the way through the pipe.
     std::thread::sleep(Duration::from_millis(20));
@@ -183,7 +183,10 @@ fn crashed(running: &mut Running) -> Outcome {
 
 /// The outcome when the report tells of damage. A server that has ended is a
 /// crash, whatever its connections looked like from outside.
-fn damaged(report: &Report, running: &mut Running) -> Option<Outcome> {
+pub(crate) fn damaged(
+    report: &Report,
+    running: &mut Running,
+) -> Option<Outcome> {
     /// A crashed server's resets may arrive before its end does.
     const CRASH_SHOWS_WITHIN: Duration = Duration::from_millis(200);
     if report.end == End::Completed {

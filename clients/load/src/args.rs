@@ -207,7 +207,7 @@ impl Args {
             warm_up_ms: milliseconds(self.warm_up),
             duration_ms: milliseconds(self.duration),
         };
-        Work::Hold { await_go: false, windows: vec![window] }
+        Work::Hold { await_go: false, turns: false, windows: vec![window] }
     }
 }
 

@@ -120,14 +120,19 @@ mod tests {
             cpus: vec![0, 1],
             server_pids: vec![],
             softirq_cpus: vec![],
-            work: Work::Hold { await_go: true, windows: vec![rate(10.0)] },
+            work: Work::Hold {
+                await_go: true,
+                turns: false,
+                windows: vec![rate(10.0)],
+            },
         }
     }
 
     fn windowed(load: Load, duration_ms: u64) -> Spec {
         let name = "w".into();
         let window = Window { name, load, warm_up_ms: 0, duration_ms };
-        let work = Work::Hold { await_go: false, windows: vec![window] };
+        let work =
+            Work::Hold { await_go: false, turns: false, windows: vec![window] };
         Spec { work, ..spec() }
     }
 

@@ -64,7 +64,9 @@ impl<'a> Run<'a> {
     pub(crate) fn all(mut self, work: &Work) -> (Report, Result<(), Stop>) {
         let end = self.ready().and_then(|()| match work {
             Work::Classic => self.classic(),
-            Work::Hold { await_go, windows } => self.hold(*await_go, windows),
+            Work::Hold { await_go, turns, windows } => {
+                self.hold(*await_go, *turns, windows)
+            }
         });
         let closed = self.close();
         self.loops.join();
@@ -94,7 +96,12 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn hold(&mut self, await_go: bool, windows: &[Window]) -> Result<(), Stop> {
+    fn hold(
+        &mut self,
+        await_go: bool,
+        turns: bool,
+        windows: &[Window],
+    ) -> Result<(), Stop> {
         let (parts, end) = self.phase(&Order::Establish, "connect");
         let (mut proof, elapsed_ns) = merge::first_sweep(parts);
         self.report.proof = Some(proof.clone());
@@ -112,7 +119,14 @@ impl<'a> Run<'a> {
         self.report.proof = Some(proof);
         end?;
         for (index, window) in (0..).zip(windows) {
+            if turns {
+                self.stand_still("turn")?;
+            }
             self.one_window(index, window)?;
+            if turns {
+                let window = window.name.clone();
+                (self.emit)(Event::Drained { window, t_ns: now_ns() });
+            }
         }
         if await_go {
             (self.emit)(Event::Loaded { t_ns: now_ns() });

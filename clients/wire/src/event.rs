@@ -11,7 +11,8 @@ use crate::{Proof, Report, Spec};
 pub enum Command {
     /// What to do; exactly once, first.
     Spec(Box<Spec>),
-    /// Leave the barrier, or the rest after the last window.
+    /// Leave the barrier, begin a window where they are taken in turns, or
+    /// leave the rest after the last one.
     Go,
     /// Close everything, report what there is and exit.
     Stop,
@@ -44,6 +45,14 @@ pub enum Event {
     },
     /// A window has stopped counting.
     WindowEnd {
+        /// [`crate::Window::name`].
+        window: String,
+        /// When.
+        t_ns: u64,
+    },
+    /// A window is drained: the next one waits for [`Command::Go`]. Only where
+    /// windows are taken in turns.
+    Drained {
         /// [`crate::Window::name`].
         window: String,
         /// When.

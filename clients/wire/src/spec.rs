@@ -51,6 +51,10 @@ pub enum Work {
         /// Stand still at the barrier, and again after the last window, each
         /// time until a [`crate::Command::Go`] arrives.
         await_go: bool,
+        /// Stand still before each window too, until a [`crate::Command::Go`],
+        /// and tell when each is drained: two clients can take turns.
+        #[serde(default)]
+        turns: bool,
         /// The windows, in order.
         windows: Vec<Window>,
     },

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use self::candidates::Candidates;
 use self::follow::Follower;
+use super::identity;
 use crate::cli::{Output, Run};
 use crate::drive::Client;
 use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, USAGE, refuse};
@@ -107,7 +108,7 @@ fn open(
     wanting: bool,
 ) -> Result<Session> {
     let Some(stored) = stored else {
-        let id = prepare::run_id(plan.seed);
+        let id = identity::run_id(plan.seed);
         let directory = store::create(results, &id, &host, &plan)?;
         let trials = plan.trials.clone();
         let records = Vec::new();

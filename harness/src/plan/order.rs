@@ -41,7 +41,7 @@ pub fn spec(settings: &Settings, trial: &Trial, target: &Target<'_>) -> Spec {
         }
         Scenario::Load => {
             let windows = windows(settings);
-            (Work::Hold { await_go: true, windows }, PACED)
+            (Work::Hold { await_go: true, turns: false, windows }, PACED)
         }
     };
     let pinned = settings.isolation == Isolation::Pin;

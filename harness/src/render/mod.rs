@@ -9,6 +9,7 @@
 mod comparison;
 mod course;
 mod csv;
+mod duel;
 mod footing;
 mod heading;
 mod json;
@@ -27,6 +28,7 @@ mod tests;
 pub use comparison::{comparison, comparison_json, comparison_markdown};
 pub use course::{Entry, course};
 pub use csv::csv;
+pub use duel::{duel, duel_json, duel_line};
 pub use json::{json, schema};
 pub use markdown::{markdown, markdown_table};
 pub use original::{label, original_line, original_lines};

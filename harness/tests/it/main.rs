@@ -17,6 +17,7 @@ mod bed;
 mod bytes;
 mod cli;
 mod crash;
+mod duel;
 mod everything;
 mod guard;
 mod interrupt;
@@ -83,6 +84,7 @@ fn main() {
         storage::tests(),
         interrupt::tests(),
         killed::tests(),
+        duel::tests(),
         everything::tests(),
         original::tests(),
     ];

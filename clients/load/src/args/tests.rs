@@ -32,7 +32,8 @@ fn an_address_alone_is_the_classic_test() {
 fn hold_with_a_rate_is_one_open_window() {
     let spec = spec("[::1]:80 --hold 50 --rate 2e4 --duration 250ms");
     assert_eq!((spec.connections, spec.max_connecting), (50, 512));
-    let Work::Hold { await_go: false, windows } = spec.work else {
+    let Work::Hold { await_go: false, turns: false, windows } = spec.work
+    else {
         panic!("{spec:?}");
     };
     let load = Load::Rate { per_s: 2e4, arrivals: Arrivals::Poisson };

@@ -19,7 +19,7 @@ fn order(spec: Spec) -> String {
 fn held(server: &Server) -> Spec {
     let windows =
         vec![rate(1_000.0, Arrivals::Poisson, 300), in_flight(50, 300)];
-    spec(server.addr, Work::Hold { await_go: true, windows })
+    spec(server.addr, Work::Hold { await_go: true, turns: false, windows })
 }
 
 fn report(agent: &Agent) -> Report {
@@ -72,6 +72,31 @@ fn the_order_of_events_is_connected_barrier_windows_loaded_report() {
 }
 
 #[test]
+fn windows_taken_in_turns_each_await_a_go_and_tell_when_they_are_drained() {
+    let server = Server::start(Bug::None);
+    let mut agent = Agent::start();
+    let windows = vec![in_flight(50, 200), in_flight(50, 200)];
+    let work = Work::Hold { await_go: true, turns: true, windows };
+    agent.say(&order(spec(server.addr, work)));
+    while !matches!(agent.event(), Event::Barrier { .. }) {}
+    agent.say("\"go\"");
+    for _ in 0..2 {
+        assert!(agent.is_silent(Duration::from_millis(300)), "not its turn");
+        agent.say("\"go\"");
+        assert!(matches!(agent.event(), Event::WindowStart { .. }));
+        assert!(matches!(agent.event(), Event::WindowEnd { .. }));
+        let drained = agent.event();
+        assert!(matches!(drained, Event::Drained { .. }), "{drained:?}");
+    }
+    assert!(matches!(agent.event(), Event::Loaded { .. }));
+    agent.say("\"go\"");
+    let report = report(&agent);
+    assert_eq!(report.end, End::Completed);
+    assert_eq!(report.windows.len(), 2);
+    assert!(report.windows.iter().all(|it| it.echoes_in_window > 0));
+}
+
+#[test]
 fn a_stop_at_the_barrier_is_obeyed_at_once() {
     let server = Server::start(Bug::None);
     let mut agent = at_the_barrier(&server);
@@ -89,7 +114,7 @@ fn the_end_of_stdin_is_a_stop_even_within_a_window() {
     let server = Server::start(Bug::None);
     let mut agent = Agent::start();
     let windows = vec![in_flight(50, 60_000)];
-    let work = Work::Hold { await_go: false, windows };
+    let work = Work::Hold { await_go: false, turns: false, windows };
     agent.say(&order(spec(server.addr, work)));
     while !matches!(agent.event(), Event::WindowStart { .. }) {}
     let begin = Instant::now();
@@ -168,7 +193,7 @@ fn a_client_that_was_stopped_admits_it() {
     let server = Server::start(Bug::None);
     let mut agent = Agent::start();
     let windows = vec![rate(500.0, Arrivals::Uniform, 2_000)];
-    let work = Work::Hold { await_go: false, windows };
+    let work = Work::Hold { await_go: false, turns: false, windows };
     let order_spec = Spec { stall_ms: 5_000, ..spec(server.addr, work) };
     agent.say(&order(order_spec));
     while !matches!(agent.event(), Event::WindowStart { .. }) {}

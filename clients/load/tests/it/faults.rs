@@ -217,7 +217,7 @@ fn a_server_that_dies_in_a_window_ends_it_soon_with_counts() {
 #[test]
 fn connections_closed_at_the_barrier_are_noticed_without_a_go() {
     let server = Server::start(Bug::None);
-    let work = Work::Hold { await_go: true, windows: vec![] };
+    let work = Work::Hold { await_go: true, turns: false, windows: vec![] };
     let begin = Instant::now();
     let (report, _) = run_with(&spec(server.addr, work), |event, _| {
         if let Event::Barrier { .. } = event {

@@ -40,7 +40,7 @@ fn every_connection_is_open_at_once_on_one_descriptor() {
 #[test]
 fn the_barrier_waits_for_a_go_that_may_come_early() {
     let server = Server::start(Bug::None);
-    let work = Work::Hold { await_go: true, windows: vec![] };
+    let work = Work::Hold { await_go: true, turns: false, windows: vec![] };
     let (report, _) = run_with(&spec(server.addr, work), |event, controls| {
         if let Event::Connected { .. } = event {
             controls.go();
@@ -53,7 +53,7 @@ fn the_barrier_waits_for_a_go_that_may_come_early() {
 #[test]
 fn a_stop_at_the_barrier_reports_what_there_is() {
     let server = Server::start(Bug::None);
-    let work = Work::Hold { await_go: true, windows: vec![] };
+    let work = Work::Hold { await_go: true, turns: false, windows: vec![] };
     let (report, _) = run_with(&spec(server.addr, work), |event, controls| {
         if let Event::Barrier { .. } = event {
             controls.stop();
@@ -69,7 +69,7 @@ fn a_stop_at_the_barrier_reports_what_there_is() {
 #[test]
 fn connections_lost_after_the_last_window_are_no_completed_run() {
     let server = Server::start(Bug::None);
-    let work = Work::Hold { await_go: true, windows: vec![] };
+    let work = Work::Hold { await_go: true, turns: false, windows: vec![] };
     let (report, _) = run_with(&spec(server.addr, work), |event, controls| {
         match event {
             Event::Barrier { .. } => controls.go(),

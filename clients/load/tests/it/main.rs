@@ -38,7 +38,7 @@ fn spec(addr: SocketAddr, work: Work) -> Spec {
 }
 
 fn hold(windows: Vec<Window>) -> Work {
-    Work::Hold { await_go: false, windows }
+    Work::Hold { await_go: false, turns: false, windows }
 }
 
 fn rate(per_s: f64, arrivals: Arrivals, duration_ms: u64) -> Window {

@@ -98,7 +98,11 @@ fn stopped() -> Result<(), Failed> {
         cpus: vec![],
         server_pids: vec![],
         softirq_cpus: vec![],
-        work: wire::Work::Hold { await_go: true, windows: vec![] },
+        work: wire::Work::Hold {
+            await_go: true,
+            turns: false,
+            windows: vec![],
+        },
     };
     let mut stopped = None;
     let report = session.run(&spec, false, &mut |event| {

@@ -1,10 +1,9 @@
 //! From what was typed to a plan.
 
-use std::time::SystemTime;
-
 use anyhow::Result;
 
 use crate::cli::Run;
+use crate::cmd::identity;
 use crate::exit::{NOT_COMPARABLE, USAGE, refuse};
 use crate::host::{Host, inspect};
 use crate::plan::make::{
@@ -97,7 +96,7 @@ pub(super) fn plan(
     let asked = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
     tracing::debug!(?host, "planning");
     let whole = make(Request {
-        seed: args.seed.unwrap_or_else(clock_seed),
+        seed: args.seed.unwrap_or_else(identity::clock_seed),
         rounds: asked,
         scenarios,
         selected,
@@ -143,17 +142,6 @@ fn settings(args: &Run) -> Settings {
         idle_ms: timing.idle,
         quick: args.quick,
     }
-}
-
-fn clock_seed() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    u64::from(now.unwrap_or_default().subsec_nanos())
-}
-
-/// Such as `20261123T063000Z-3f2a`.
-pub(super) fn run_id(seed: u64) -> String {
-    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    format!("{}-{:04x}", now.replace(['-', ':'], ""), seed & 0xffff)
 }
 
 /// The plan of a stored run, perhaps with more rounds.

@@ -1,0 +1,112 @@
+//! Two servers alive at once, loaded in turns: resolves a few percent on a
+//! machine that drifts by tens of percent within minutes.
+//!
+//! Duet benchmarking (Bulej et al., arXiv 2001.05811) with the load in slices:
+//! both servers share the CPUs and only one of them is loaded at a time, in
+//! the order A B B A, so that whatever the machine does meets both alike. A
+//! pair of launches is one observation, because layout and placement are
+//! drawn anew with each launch.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::stats::Estimate;
+
+pub mod fight;
+pub mod judge;
+
+/// What a duel decides on; lower is better.
+pub const METRIC: &str = "cpu_us_per_echo";
+/// Version of [`Duel`].
+pub const SCHEMA_VERSION: u32 = 1;
+/// The server that isn't loaded may use this much of a CPU: a busier one
+/// would be measured into the other.
+pub const IDLE_LIMIT_PERCENT: f64 = 2.0;
+
+/// How a duel is fought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rules {
+    /// Connections to each server, all of them in flight while it is loaded.
+    pub connections: u32,
+    /// Bytes of a message.
+    pub payload_bytes: u32,
+    /// Load before anything counts, on each server. Milliseconds.
+    pub warm_up_ms: u64,
+    /// One slice. Milliseconds.
+    pub slice_ms: u64,
+    /// Blocks of four slices, A B B A, in each pair of launches.
+    pub blocks: u32,
+    /// Microseconds that the handlers of A and of B burn.
+    pub spin_us: [u32; 2],
+    /// Seed of payloads.
+    pub seed: u64,
+}
+
+/// One stretch of load on one server.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Slice {
+    /// CPU time of the server between the edges. Nanoseconds.
+    pub cpu_ns: u64,
+    /// Echoes completed between the edges.
+    pub echoes: u64,
+    /// Between the edges. Nanoseconds.
+    pub wall_ns: u64,
+}
+
+/// One launch of each server, side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LaunchPair {
+    /// Slices of A in the order of time.
+    pub a: Vec<Slice>,
+    /// Slices of B in the order of time.
+    pub b: Vec<Slice>,
+    /// CPU that A and B used while the other was loaded, in percent of one.
+    pub idle_percent: [f64; 2],
+}
+
+/// What came of it, in the order in which it is looked at.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// A costs less than B.
+    Faster,
+    /// A costs more than B.
+    Slower,
+    /// They differ by less than 2 %.
+    Equivalent,
+    /// Neither can be said.
+    Undecided,
+}
+
+/// A duel as it is printed and stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Duel {
+    /// Version of this shape: 1.
+    pub schema_version: u32,
+    /// The duel's id.
+    pub duel: String,
+    /// The first server.
+    pub a: String,
+    /// The second server; may be the first again.
+    pub b: String,
+    /// What the verdict is on.
+    pub metric: String,
+    /// A over B in that metric.
+    pub ratio: Estimate,
+    /// A over B in echoes per second: beside the verdict, not part of it.
+    pub throughput_ratio: Estimate,
+    /// Pairs of launches.
+    pub launch_pairs: u32,
+    /// A against B.
+    pub verdict: Verdict,
+    /// Why there is no verdict, where something stood in its way.
+    pub reason: Option<String>,
+    /// Whether it was cut short.
+    pub partial: bool,
+    /// How it was fought.
+    pub rules: Rules,
+    /// The raw counts, from which everything above can be computed again.
+    pub pairs: Vec<LaunchPair>,
+}

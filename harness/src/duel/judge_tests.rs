@@ -1,0 +1,130 @@
+//! Duels with known answers, and with noise drawn by a seed.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+fn pair(ratio: f64, noise: &mut impl FnMut() -> f64) -> LaunchPair {
+    let mut slices = |cost: f64| -> Vec<Slice> {
+        #[expect(clippy::cast_possible_truncation, reason = "a test's figures")]
+        #[expect(clippy::cast_sign_loss, reason = "a test's figures")]
+        let slice = |cost: f64| Slice {
+            cpu_ns: (cost * 1e8) as u64,
+            echoes: 10_000,
+            wall_ns: 100_000_000,
+        };
+        (0..24).map(|_| slice(cost * noise())).collect()
+    };
+    let (a, b) = (slices(ratio), slices(1.0));
+    LaunchPair { a, b, idle_percent: [0.1, 0.1] }
+}
+
+fn exact(ratio: f64, count: usize) -> Vec<LaunchPair> {
+    // A little scatter, so that there is an interval.
+    let scatter = |index: usize| 1.0 + 0.001 * (index % 3) as f64;
+    (0..count).map(|i| pair(ratio * scatter(i), &mut || 1.0)).collect()
+}
+
+#[test]
+fn the_verdict_turns_when_the_two_are_exchanged() {
+    let cheaper = exact(0.9, 4);
+    let swapped: Vec<LaunchPair> = cheaper
+        .iter()
+        .map(|pair| LaunchPair {
+            a: pair.b.clone(),
+            b: pair.a.clone(),
+            idle_percent: pair.idle_percent,
+        })
+        .collect();
+    assert_eq!(verdict(&cheaper), Verdict::Faster);
+    assert_eq!(verdict(&swapped), Verdict::Slower);
+    assert_eq!(verdict(&exact(1.0, 4)), Verdict::Equivalent);
+}
+
+#[test]
+fn nothing_is_said_between_two_looks() {
+    for count in [0, 1, 2, 3, 5, 6, 7, 9, 15] {
+        assert_eq!(verdict(&exact(0.5, count)), Verdict::Undecided, "{count}");
+        assert!(!is_over(&exact(0.5, count)), "{count}");
+    }
+    assert!(is_over(&exact(0.5, 4)) && is_over(&exact(0.5, 16)));
+}
+
+#[test]
+fn a_difference_below_one_percent_is_none() {
+    assert_eq!(verdict(&exact(1.006, 4)), Verdict::Equivalent);
+}
+
+#[test]
+fn a_busy_bystander_forbids_a_verdict_and_is_named() {
+    let mut pairs = exact(0.5, 4);
+    pairs[2].idle_percent = [0.0, 7.5];
+    assert_eq!(verdict(&pairs), Verdict::Undecided);
+    let rules = Rules {
+        connections: 256,
+        payload_bytes: 100,
+        warm_up_ms: 500,
+        slice_ms: 100,
+        blocks: 12,
+        spin_us: [0, 0],
+        seed: 1,
+    };
+    let duel = judge("id", ["a", "b"], &rules, &pairs).unwrap();
+    assert!(duel.reason.unwrap().contains("7.5 %"));
+    assert!(judge("id", ["a", "b"], &rules, &[]).is_none());
+}
+
+#[test]
+fn one_burst_spoils_a_block_and_not_the_pair() {
+    let mut spoilt = pair(1.0, &mut || 1.0);
+    spoilt.a[5].cpu_ns *= 10;
+    let log = log_ratio(&spoilt, cost).unwrap();
+    assert!(log.abs() < 1e-9, "{log}");
+}
+
+/// Student's interval as SciPy 1.17.1 gives it: `scipy.stats.t.interval(
+/// 0.9875, 3, loc=mean, scale=scipy.stats.sem(logs))` for the logarithms 0,
+/// 0.01, 0.02 and 0.03 is (-0.01980488, 0.04980488).
+#[test]
+fn the_interval_is_students() {
+    let logs: [f64; 4] = [0.0, 0.01, 0.02, 0.03];
+    let pairs: Vec<LaunchPair> =
+        logs.iter().map(|log| pair(log.exp(), &mut || 1.0)).collect();
+    let found = over_pairs(&pairs, cost, &LOOKS[0]).unwrap();
+    assert!((found.low.ln() + 0.019_804_88).abs() < 1e-6, "{found:?}");
+    assert!((found.high.ln() - 0.049_804_88).abs() < 1e-6, "{found:?}");
+    assert!((found.level - 0.9875).abs() < 1e-12);
+}
+
+/// Fights until it is over, launches scattered by 1.5 % and slices by 5 %.
+fn simulated(ratio: f64, rng: &mut ChaCha8Rng) -> (Verdict, usize) {
+    let mut pairs = Vec::new();
+    while !is_over(&pairs) {
+        // Twelve uniform numbers add up to nearly a normal one.
+        let mut normal = || -> f64 {
+            (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
+        };
+        let launch = (0.015 * normal()).exp();
+        pairs.push(pair(ratio * launch, &mut || (0.05 * normal()).exp()));
+    }
+    (verdict(&pairs), pairs.len())
+}
+
+#[test]
+fn false_alarms_are_rare_and_five_percent_is_found() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let runs = 400;
+    let alarms = (0..runs)
+        .map(|_| simulated(1.0, &mut rng).0)
+        .filter(|it| matches!(it, Verdict::Faster | Verdict::Slower))
+        .count();
+    assert!(alarms * 100 <= runs * 6, "{alarms} of {runs}");
+    let found = (0..runs).map(|_| simulated(1.05, &mut rng));
+    let found: Vec<_> = found.collect();
+    let right = |&(verdict, pairs): &(Verdict, usize)| {
+        verdict == Verdict::Slower && pairs <= 8
+    };
+    assert!(found.iter().filter(|it| right(it)).count() * 10 >= runs * 9);
+    assert!(found.iter().all(|(verdict, _)| *verdict != Verdict::Faster));
+}

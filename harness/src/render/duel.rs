@@ -1,0 +1,137 @@
+//! A duel in words.
+//!
+//! Refuses to do: name a winner that the verdict doesn't.
+
+use crate::duel::{Duel, Verdict};
+use crate::summarize::plain;
+use crate::units::{LowHigh, Times};
+
+/// What came of it: the verdict, the ratios, how sure they are.
+#[must_use]
+pub fn duel(duel: &Duel) -> String {
+    let (a, b) = (plain(&duel.a), plain(&duel.b));
+    let (a, b) =
+        if a == b { (format!("{a} (A)"), format!("{b} (B)")) } else { (a, b) };
+    let mut sentences = vec![verdict(duel, &a, &b)];
+    if let Some(reason) = &duel.reason {
+        sentences.push(format!("No verdict: {}.", plain(reason)));
+    }
+    sentences.push(format!(
+        "CPU per echo, {a} over {b}: {} ({}).",
+        Times(duel.ratio.median),
+        LowHigh(duel.ratio),
+    ));
+    sentences.push(format!(
+        "Echoes per second beside it: {} ({}); on few CPUs the client may \
+         have been the limit.",
+        Times(duel.throughput_ratio.median),
+        LowHigh(duel.throughput_ratio),
+    ));
+    let rules = &duel.rules;
+    sentences.push(format!(
+        "{} pairs of launches, {} connections to each, slices of {} ms in \
+         the order A B B A, both alive on the same CPUs.",
+        duel.launch_pairs, rules.connections, rules.slice_ms,
+    ));
+    if rules.spin_us != [0, 0] {
+        let [of_a, of_b] = rules.spin_us;
+        sentences.push(format!(
+            "The handlers burnt {of_a} µs in A and {of_b} µs in B."
+        ));
+    }
+    if duel.partial {
+        sentences.push("It was cut short.".into());
+    }
+    sentences.push(String::new());
+    sentences.join("\n")
+}
+
+fn verdict(duel: &Duel, a: &str, b: &str) -> String {
+    let percent = 100.0 * (duel.ratio.median - 1.0).abs();
+    match duel.verdict {
+        Verdict::Faster => format!("{a} costs {percent:.1} % less than {b}."),
+        Verdict::Slower => format!("{a} costs {percent:.1} % more than {b}."),
+        Verdict::Equivalent => {
+            format!("{a} and {b} cost the same, within 2 %.")
+        }
+        Verdict::Undecided => {
+            format!("Undecided: this duel can't tell {a} from {b}.")
+        }
+    }
+}
+
+/// How it stands, in one line, while it goes on.
+#[must_use]
+pub fn duel_line(duel: &Duel, most: usize) -> String {
+    let interval = duel.ratio;
+    let so_far = if interval.high > interval.low {
+        format!(" ({:.3}–{:.3} so far)", interval.low, interval.high)
+    } else {
+        String::new()
+    };
+    format!(
+        "pair {} of at most {most}: CPU per echo × {:.3}{so_far}",
+        duel.launch_pairs, interval.median,
+    )
+}
+
+/// The duel as `--json` prints it.
+#[must_use]
+pub fn duel_json(duel: &Duel) -> String {
+    let mut text = serde_json::to_string_pretty(duel).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duel::judge::judge;
+    use crate::duel::{LaunchPair, Rules, Slice};
+
+    fn pairs(ratio: f64, count: usize) -> Vec<LaunchPair> {
+        let slice = |cpu_ns| Slice { cpu_ns, echoes: 1_000, wall_ns: 100 };
+        #[expect(clippy::cast_possible_truncation, reason = "a test's figures")]
+        #[expect(clippy::cast_sign_loss, reason = "a test's figures")]
+        let of_a = slice((1e7 * ratio) as u64);
+        let pair = LaunchPair {
+            a: vec![of_a; 4],
+            b: vec![slice(10_000_000); 4],
+            idle_percent: [0.1, 0.1],
+        };
+        vec![pair; count]
+    }
+
+    fn rules() -> Rules {
+        Rules {
+            connections: 256,
+            payload_bytes: 100,
+            warm_up_ms: 500,
+            slice_ms: 100,
+            blocks: 2,
+            spin_us: [0, 1],
+            seed: 1,
+        }
+    }
+
+    #[test]
+    fn the_sentence_that_names_a_winner_turns_with_the_order() {
+        let text = |ratio| {
+            let pairs = pairs(ratio, 4);
+            duel(&judge("id", ["x", "y"], &rules(), &pairs).unwrap())
+        };
+        assert!(text(0.9).starts_with("x costs 10.0 % less than y.\n"));
+        assert!(text(1.1).starts_with("x costs 10.0 % more than y.\n"));
+        assert!(text(1.0).starts_with("x and y cost the same"));
+        assert!(text(1.0).contains("0 µs in A and 1 µs in B"));
+    }
+
+    #[test]
+    fn an_unfinished_duel_names_no_winner() {
+        let cut = judge("id", ["x", "y"], &rules(), &pairs(0.5, 3)).unwrap();
+        let text = duel(&cut);
+        assert!(text.starts_with("Undecided"), "{text}");
+        assert!(text.contains("cut short"), "{text}");
+        assert!(duel_line(&cut, 16).contains("× 0.500"));
+    }
+}

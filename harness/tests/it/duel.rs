@@ -1,0 +1,103 @@
+//! Duels: two servers alive at once, loaded in turns.
+
+use std::process::Command;
+
+use harness::duel::{Duel, Verdict};
+use rustix::process::Signal;
+
+use crate::bed::{Bed, PATIENCE, harness};
+use crate::guard::{Finished, Guarded};
+use crate::tests;
+
+tests![
+    the_dearer_of_two_is_named_whichever_comes_first,
+    a_server_that_damages_bytes_ends_the_duel_and_is_named,
+    an_interrupted_duel_shows_and_keeps_what_was_fought,
+    an_unknown_server_is_refused_before_anything_is_built,
+];
+
+/// A quick duel of servers of the bed.
+fn command(bed: &Bed, arguments: &[&str]) -> Command {
+    let mut command = harness(&["duel", "--quick", "--json", "-c", "16"]);
+    command.args(["--progress", "lines"]).args(bed.server_dirs());
+    command.arg("--results-dir").arg(bed.path("results"));
+    command.args(arguments);
+    command
+}
+
+fn fight(bed: &Bed, arguments: &[&str]) -> Finished {
+    let mut duel = Guarded::start(&mut command(bed, arguments));
+    let finished = duel.finish(PATIENCE);
+    duel.leaves_nothing(std::time::Duration::from_secs(10));
+    finished
+}
+
+fn printed(finished: &Finished) -> Duel {
+    serde_json::from_str(&finished.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {finished:#?}"))
+}
+
+/// The only duel that is stored.
+fn stored(bed: &Bed) -> Duel {
+    let mut all = std::fs::read_dir(bed.path("results")).unwrap();
+    let directory = all.next().unwrap().unwrap().path();
+    assert!(all.next().is_none(), "more than one duel");
+    assert!(directory.join("host.json").is_file());
+    let text = std::fs::read_to_string(directory.join("duel.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn the_dearer_of_two_is_named_whichever_comes_first() {
+    // A handler of a millisecond is dearer in any noise.
+    for (flag, verdict) in
+        [("--spin-us-b", Verdict::Faster), ("--spin-us-a", Verdict::Slower)]
+    {
+        let bed = Bed::new();
+        let finished = fight(&bed, &["good", "good", flag, "1000"]);
+        finished.exits_with(0);
+        let duel = printed(&finished);
+        assert_eq!(duel, stored(&bed));
+        assert_eq!(duel.verdict, verdict, "{duel:#?}");
+        assert!(!duel.partial && duel.launch_pairs >= 4);
+        for pair in &duel.pairs {
+            assert_eq!(pair.a.len(), pair.b.len());
+            assert_eq!(pair.a.len(), 2 * duel.rules.blocks as usize);
+            let all = pair.a.iter().chain(&pair.b);
+            assert!(all.into_iter().all(|it| it.echoes > 0 && it.cpu_ns > 0));
+        }
+        let lines = finished.stderr.lines();
+        let live = lines.filter(|line| line.contains("CPU per echo ×"));
+        assert_eq!(live.count(), duel.launch_pairs as usize);
+    }
+}
+
+fn a_server_that_damages_bytes_ends_the_duel_and_is_named() {
+    let bed = Bed::with_bad(&["--bug", "corrupt"]);
+    let finished = fight(&bed, &["good", "bad"]);
+    finished.exits_with(3);
+    assert_eq!(finished.stdout, "");
+    let said = &finished.stderr;
+    assert!(said.contains("error: bad corrupted: connection"), "{said}");
+}
+
+fn an_interrupted_duel_shows_and_keeps_what_was_fought() {
+    let bed = Bed::new();
+    let mut duel = Guarded::start(&mut command(&bed, &["good", "good"]));
+    duel.wait_for_stderr("pair 2 of", PATIENCE);
+    duel.signal(Signal::INT);
+    let finished = duel.finish(PATIENCE);
+    duel.leaves_nothing(std::time::Duration::from_secs(10));
+    finished.exits_with(130);
+    let shown = printed(&finished);
+    assert!(shown.partial && shown.launch_pairs >= 2, "{shown:#?}");
+    assert_eq!(shown.verdict, Verdict::Undecided);
+    assert_eq!(shown, stored(&bed));
+}
+
+fn an_unknown_server_is_refused_before_anything_is_built() {
+    let bed = Bed::new();
+    let finished = fight(&bed, &["good", "no-such"]);
+    finished.exits_with(2);
+    assert!(finished.stderr.contains("no server \"no-such\""));
+    assert!(!finished.stderr.contains("building"), "{}", finished.stderr);
+}
