@@ -11,9 +11,8 @@ use std::os::fd::AsRawFd;
 use std::time::Instant;
 
 use contract::{Args, Retry, require};
-use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Registry, Token};
+use mio::{Events, Interest, Poll, Registry, Token, event::Event};
 
 const ABOUT: &str = "Echo over TCP with one edge-triggered epoll loop.
 One thread serves everybody through mio, so --workers changes nothing.";
@@ -30,6 +29,8 @@ struct Connection {
     /// Read and not yet written, part of one buffer; it holds up reading.
     unsent: Vec<u8>,
 }
+/// A descriptor is a small number nobody else has: it serves as the index.
+type Table = Vec<Option<Connection>>;
 
 fn main() {
     let args = Args::parse(ABOUT);
@@ -43,8 +44,7 @@ fn main() {
 
 fn serve(mut on: TcpListener, mut poll: Poll, args: &Args) -> Result<()> {
     poll.registry().register(&mut on, LISTENER, Interest::READABLE)?;
-    // A descriptor is a small number nobody else has: it serves as the index.
-    let mut connections: Vec<Option<Connection>> = Vec::new();
+    let mut connections = Table::new();
     let mut accept_at: Option<Instant> = None;
     let mut buffer = vec![0; args.buffer_bytes];
     let mut events = Events::with_capacity(1024);
@@ -53,17 +53,14 @@ fn serve(mut on: TcpListener, mut poll: Poll, args: &Args) -> Result<()> {
         // This is the model: one wait for everybody, then a turn for each.
         unless_blocked(|| poll.poll(&mut events, patience))?;
         for event in &events {
-            let Token(fd) = event.token();
-            if event.token() == LISTENER {
+            let (at, by) = (event.token(), poll.registry());
+            if at == LISTENER {
                 accept_at.get_or_insert_with(Instant::now);
-            } else if let Some(connection) = &mut connections[fd] {
-                match connection.echo(event, &mut buffer, args.spin_us) {
+            } else if let Some(it) = &mut connections[at.0] {
+                match it.echo(event, &mut buffer, args.spin_us) {
                     Ok(false) => {}
-                    Ok(true) => {
-                        let stream = &mut connection.stream;
-                        poll.registry().reregister(stream, Token(fd), EDGES)?;
-                    }
-                    Err(_) => connections[fd] = None,
+                    Ok(true) => by.reregister(&mut it.stream, at, EDGES)?,
+                    Err(_) => connections[at.0] = None,
                 }
             }
         }
@@ -74,18 +71,14 @@ fn serve(mut on: TcpListener, mut poll: Poll, args: &Args) -> Result<()> {
 }
 
 /// Takes a few connections; returns when to go on without an edge.
-fn accept(
-    listener: &TcpListener,
-    registry: &Registry,
-    connections: &mut Vec<Option<Connection>>,
-) -> Option<Instant> {
+fn accept(on: &TcpListener, by: &Registry, all: &mut Table) -> Option<Instant> {
     for _ in 0..TURN {
         let accepted = unless_blocked(|| {
-            let (mut stream, _) = listener.accept()?;
+            let (mut stream, _) = on.accept()?;
             let fd = stream.as_raw_fd() as usize;
-            registry.register(&mut stream, Token(fd), EDGES)?;
-            connections.resize_with(connections.len().max(fd + 1), || None);
-            connections[fd] = Some(Connection { stream, unsent: Vec::new() });
+            by.register(&mut stream, Token(fd), EDGES)?;
+            all.resize_with(all.len().max(fd + 1), || None);
+            all[fd] = Some(Connection { stream, unsent: Vec::new() });
             Ok(())
         });
         match accepted.map_err(|error| contract::retry("accept", &error)) {
@@ -103,8 +96,7 @@ impl Connection {
         if self.unsent.is_empty() && !event.is_readable() {
             return Ok(false); // writable, as it has been all along
         }
-        // A short read has emptied the socket, unless it stopped at the end
-        // or at urgent data: those get no edge of their own.
+        // The end and urgent data stop a read short, with no edge of their own.
         let until_empty = event.is_read_closed() || event.is_priority();
         let unsent = std::mem::take(&mut self.unsent);
         self.write(&unsent)?;
@@ -140,11 +132,9 @@ impl Connection {
 
 /// Calls again after a signal; `None` when the call would have waited.
 fn unless_blocked<T>(mut call: impl FnMut() -> Result<T>) -> Result<Option<T>> {
-    loop {
-        match call() {
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
-            done => return done.map(Some),
-        }
+    match call() {
+        Err(e) if e.kind() == ErrorKind::Interrupted => unless_blocked(call),
+        Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(None),
+        done => done.map(Some),
     }
 }

@@ -12,6 +12,7 @@ mod exhaustion;
 mod launch;
 mod manifest;
 mod proc;
+mod processes;
 mod stopping;
 
 use std::env;
@@ -53,7 +54,14 @@ fn main() -> ExitCode {
     };
     let trials = servers
         .iter()
-        .flat_map(|server| points.iter().map(|point| trial(server, point)))
+        .flat_map(|server| {
+            let of_processes = match server.family() {
+                "processes" => processes::POINTS,
+                _ => &[],
+            };
+            let points = points.iter().chain(of_processes);
+            points.map(|point| trial(server, point)).collect::<Vec<_>>()
+        })
         .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

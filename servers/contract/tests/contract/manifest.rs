@@ -14,6 +14,7 @@ use crate::launch::{self, Launch};
 /// What these tests need to know of a `server.toml`.
 #[derive(Deserialize)]
 struct Manifest {
+    family: String,
     #[serde(default)]
     requires: Vec<Requirement>,
     #[serde(default)]
@@ -76,10 +77,15 @@ impl Server {
         })
     }
 
+    /// The kind of concurrency.
+    pub(crate) fn family(&self) -> &str {
+        &self.manifest.family
+    }
+
     /// Why this machine cannot run it, with what would mend that.
     pub(crate) fn unavailable(&self) -> Option<String> {
-        let look =
-            || self.manifest.requires.iter().find_map(Requirement::missing);
+        let missing = |it: &Requirement| it.missing(&self.directory);
+        let look = || self.manifest.requires.iter().find_map(missing);
         self.unavailable.get_or_init(look).clone()
     }
 
@@ -118,10 +124,11 @@ impl Server {
 }
 
 impl Requirement {
-    fn missing(&self) -> Option<String> {
+    /// Looked for where the server's other commands run.
+    fn missing(&self, directory: &Path) -> Option<String> {
         let Self { cmd, regex, min, hint } = self;
         let limit = Duration::from_secs(30);
-        let output = match launch::run(cmd, Path::new("."), limit) {
+        let output = match launch::run(cmd, directory, limit) {
             Ok(output) => output,
             Err(error) => return Some(format!("{error}; {hint}")),
         };
