@@ -12,7 +12,7 @@ use crate::plan::Skip;
 use anyhow::{Context, Result, bail};
 
 pub use self::clients::Client;
-pub use self::manifest::{Family, Manifest, Requirement};
+pub use self::manifest::{Family, Manifest, Requirement, Unsupported};
 pub use self::program::{Program, target_directory};
 use self::program::{directories, id};
 

@@ -210,10 +210,11 @@ static int end_quiet_connections() {
         if (fd <= 2 || getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size)) continue;
         if (peer.ss_family == AF_UNIX) continue;
         count++;
+        if (ready(fd, POLLIN)) continue;  // asked first: bytes may come in between
         tcp_info info{};
         size = sizeof info;
         getsockopt(fd, SOL_TCP, TCP_INFO, &info, &size);
-        if (!ready(fd, POLLIN) && info.tcpi_last_data_recv >= 100) shutdown(fd, SHUT_RD);
+        if (info.tcpi_last_data_recv >= 100) shutdown(fd, SHUT_RD);
     }
     closedir(list);
     return count;

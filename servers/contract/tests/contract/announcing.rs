@@ -10,6 +10,9 @@ use crate::launch::Running;
 use crate::manifest::Server;
 use crate::{Point, proc};
 
+/// The conformance case that reads the options of sockets back.
+const OPTIONS: &str = "D2";
+
 pub(crate) const POINTS: &[Point] = &[
     ("the_announcement_tells_what_runs", truth),
     ("ipv6_is_served_and_announced_in_brackets", ipv6),
@@ -47,7 +50,9 @@ fn truth(server: &Server) -> Result<Completion, Failed> {
     for (socket, closes_on_exec) in sockets {
         assert_eq!(socket.local_addr()?.as_socket(), Some(running.addr));
         assert_eq!(proc::backlog(&socket)?, 77, "the effective backlog");
-        assert!(closes_on_exec, "the listener survives an exec");
+        // A declaration that isn't needed any more is to be taken back.
+        let expected = server.declares(OPTIONS).is_none();
+        assert_eq!(closes_on_exec, expected, "the listener closes on exec");
     }
 
     let workers: u64 = word(&running, "workers").parse()?;
@@ -99,7 +104,8 @@ fn accepted(server: &Server) -> Result<Completion, Failed> {
         assert!(socket.tcp_nodelay()?, "Nagle waits");
         assert!(!socket.keepalive()?, "keep-alive probes");
         assert!(sharded || !socket.reuse_port()?, "shares its port");
-        assert!(closes_on_exec, "a connection survives an exec");
+        let expected = server.declares(OPTIONS).is_none();
+        assert_eq!(closes_on_exec, expected, "a connection closes on exec");
     }
     assert_eq!(seen, 1, "descriptors for one connection");
     Ok(Completion::Completed)

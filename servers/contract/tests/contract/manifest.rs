@@ -18,9 +18,18 @@ struct Manifest {
     #[serde(default)]
     requires: Vec<Requirement>,
     #[serde(default)]
+    unsupported: Vec<Unsupported>,
+    #[serde(default)]
     build: Vec<Vec<String>>,
     #[serde(default)]
     serve: Vec<String>,
+}
+
+/// A case of the conformance suite that its runtime can't pass.
+#[derive(Deserialize)]
+struct Unsupported {
+    case: String,
+    why: String,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +89,12 @@ impl Server {
     /// The kind of concurrency.
     pub(crate) fn family(&self) -> &str {
         &self.manifest.family
+    }
+
+    /// Why its runtime can't pass this case, where it says so.
+    pub(crate) fn declares(&self, case: &str) -> Option<&str> {
+        let mut declared = self.manifest.unsupported.iter();
+        declared.find(|it| it.case == case).map(|it| it.why.as_str())
     }
 
     /// Why this machine cannot run it, with what would mend that.
