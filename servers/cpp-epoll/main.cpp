@@ -4,7 +4,7 @@
 // Wakes     once for a batch of events; a function call goes on from there
 // Costs     32 bytes per connection, and a state machine written by hand
 // Gives out at one CPU, or when one handler takes long: everybody waits
-// Next      rust-threads: let the kernel keep the state, in a stack
+// Next      rust-poll: one loop again, without the list that epoll keeps
 
 #include <fcntl.h>
 #include <netdb.h>

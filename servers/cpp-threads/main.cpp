@@ -4,7 +4,7 @@
 // Wakes     by the kernel scheduler: a context switch per message
 // Costs     a thread per connection: its stack, its kernel entry
 // Gives out at the thread limit, or when the scheduler becomes the workload
-// Next      rust-tokio: keep the straight code, make the waiting cheap
+// Next      java-threads: the same once more, over a virtual machine
 
 #include <dirent.h>
 #include <fcntl.h>

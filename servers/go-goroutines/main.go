@@ -4,7 +4,7 @@
 // Wakes     a goroutine, which any of the runtime's threads goes on with
 // Costs     a goroutine per connection: its stack of 2 KiB or more, and its buffer
 // Gives out at all CPUs; before that, at what the garbage collector has to walk
-// Next      python-asyncio: coroutines on one thread, marked in the code
+// Next      java-virtual-threads: the same for code that was written to block
 
 // Plain TCP: listening for MPTCP as well, the default, would be paid for in each call.
 //

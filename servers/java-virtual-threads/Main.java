@@ -4,7 +4,7 @@
 // Wakes     by a poller, through epoll(7), into the queue of the carrier threads
 // Costs     a few objects per connection, an `epoll_ctl(2)` and two switches for every wait
 // Gives out at the CPUs; before that where code pins its carrier (`synchronized` until JDK 24)
-// Next      rust-tokio: tasks again, and the compiler makes what is put aside
+// Next      python-asyncio: coroutines on one thread, marked in the code
 
 import java.io.*;
 import java.net.*;

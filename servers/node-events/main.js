@@ -5,7 +5,7 @@
 // Wakes     a callback per event; what comes next is the next callback
 // Costs     a socket object with its streams, buffers and closures per connection
 // Gives out at one CPU, or when one callback takes long: everybody waits
-// Next      python-asyncio: the same loop, with callbacks folded into coroutines
+// Next      rust-uring: ask for results, not for readiness
 
 const fs = require('node:fs');
 const net = require('node:net');

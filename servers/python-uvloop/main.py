@@ -5,7 +5,7 @@ Waits     in `epoll_wait(2)`, once for all connections, in libuv
 Wakes     a coroutine, through a future and the loop's queue of callbacks, now in C
 Costs     three `epoll_ctl(2)` per read: `sock_recv` waits before it tries, on a new handle
 Gives out at one CPU; the loop's fast path is under streams and protocols, not under sockets
-Next      rust-mio: the same loop again, with nothing between it and the kernel
+Next      node-events: one loop again, with callbacks in plain sight
 """
 
 import argparse

@@ -9,6 +9,8 @@ pub struct Lesson {
     pub source: PathBuf,
     /// The load that the model can't carry.
     pub gives_out_at: String,
+    /// The server to read after it, and why.
+    pub next: String,
 }
 
 /// Where the languages keep the file that is the lesson.
@@ -29,8 +31,11 @@ const SOURCES: [&str; 8] = [
 pub fn read(directory: &Path) -> Option<Lesson> {
     SOURCES.iter().find_map(|name| {
         let text = std::fs::read_to_string(directory.join(name)).ok()?;
-        let gives_out_at = heading(&text, "Gives out at")?;
-        Some(Lesson { source: PathBuf::from(name), gives_out_at })
+        Some(Lesson {
+            source: PathBuf::from(name),
+            gives_out_at: heading(&text, "Gives out at")?,
+            next: heading(&text, "Next")?,
+        })
     })
 }
 

@@ -4,7 +4,7 @@
 //! Wakes     a task, after re-arming its one-shot interest in the socket
 //! Costs     a task per connection, and an `epoll_ctl(2)` for each wait
 //! Gives out at the CPUs as rust-tokio does, a system call a message sooner
-//! Next      python-asyncio: the same tasks, one thread, an interpreter
+//! Next      rust-smol: the same parts, put together by the program
 
 #![expect(unsafe_code, reason = "the environment is its only configuration")]
 

@@ -4,7 +4,7 @@
 //! Wakes     once for a batch of events; a function call goes on from there
 //! Costs     32 bytes per connection, and a state machine written by hand
 //! Gives out at one CPU, or when one handler takes long: everybody waits
-//! Next      rust-threads: let the kernel keep the state, in a stack
+//! Next      cpp-epoll: the same loop, nothing between it and the kernel
 
 use std::io::{ErrorKind, Read, Result, Write};
 use std::os::fd::AsRawFd;

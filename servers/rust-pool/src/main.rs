@@ -4,7 +4,7 @@
 //! Wakes     a worker through a channel, for each connection that is ready
 //! Costs     a hand-over per message, and an `epoll_ctl(2)` to get the next
 //! Gives out at the one loop, or when every worker has a slow handler
-//! Next      rust-tokio: the loop and the pool, behind straight code
+//! Next      rust-threads: a thread for each, and the kernel keeps the state
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{TcpListener, TcpStream};

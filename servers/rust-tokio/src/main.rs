@@ -4,7 +4,7 @@
 //! Wakes     a task, by pushing it on a queue that idle workers steal from
 //! Costs     a task per connection: its state machine and its buffer
 //! Gives out at the CPUs, once handlers and not waiting keep them busy
-//! Next      rust-async-std: the same idea, cut differently
+//! Next      rust-tokio-local: the same tasks, which stay where they began
 
 use std::io;
 

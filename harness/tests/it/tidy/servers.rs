@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use harness::catalog::{Catalog, lesson};
+use harness::cmd;
 use toml::Table;
 
 use super::{files, has_extension, none_of, read, shown};
@@ -13,6 +15,8 @@ tests![
     every_server_is_a_lesson_with_five_headings_and_one_model,
     no_server_is_longer_than_a_lesson,
     a_servers_directory_package_and_binary_bear_one_name,
+    every_lesson_leads_to_the_next_and_the_last_to_the_first,
+    the_servers_readme_shows_the_course,
 ];
 
 /// Directories of servers: all under `servers/` but for what they share.
@@ -124,4 +128,33 @@ fn a_servers_directory_package_and_binary_bear_one_name() {
         }
     }
     none_of(&wrong);
+}
+
+fn every_lesson_leads_to_the_next_and_the_last_to_the_first() {
+    let catalog = Catalog::load(&root(), &[]).unwrap();
+    let servers = &catalog.servers;
+    assert!(catalog.broken.is_empty(), "{:#?}", catalog.broken);
+    let mut wrong = Vec::new();
+    for (server, next) in servers.iter().zip(servers.iter().cycle().skip(1)) {
+        let lesson = lesson::read(&server.directory).unwrap();
+        if !lesson.next.starts_with(&format!("{}: ", next.id)) {
+            wrong.push(format!(
+                "{} is followed by {}, but says Next {}",
+                server.id, next.id, lesson.next
+            ));
+        }
+    }
+    none_of(&wrong);
+}
+
+fn the_servers_readme_shows_the_course() {
+    let readme = read(&root().join("servers/README.md"));
+    let (_, rest) = readme.split_once("<!-- course: begin -->").unwrap();
+    let (spliced, _) = rest.split_once("<!-- course: end -->").unwrap();
+    let fresh = cmd::course(&root()).unwrap();
+    assert!(
+        spliced.trim() == fresh.trim(),
+        "replace the table in servers/README.md by what `cargo harness list \
+         --markdown` prints:\n{fresh}"
+    );
 }
