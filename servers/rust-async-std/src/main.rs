@@ -15,24 +15,27 @@ use async_std::io::{ReadExt, WriteExt};
 use async_std::net::{TcpListener, TcpStream};
 use async_std::task;
 use contract::{Args, Retry};
-use rustix::event::epoll;
+use polling::Poller;
 
 const ABOUT: &str = "Echo over TCP with one async-std task per connection.
 async-std is discontinued (RUSTSEC-2025-0052, smol replaces it) and is kept \
 for comparison; --workers becomes ASYNC_STD_THREAD_COUNT.";
+
+/// Echoes of one connection before the others get their turn: nothing here
+/// counts them as tokio does.
+const TURN: usize = 16;
 
 /// What the runtime calls its workers, as far as the kernel keeps names.
 const WORKER: &str = "async-std/runti";
 
 fn main() {
     let args = Args::parse(ABOUT);
-    // The runtime would panic; asking first gives a reason and an exit code.
-    let probe = epoll::create(epoll::CreateFlags::CLOEXEC);
-    drop(contract::require("epoll", probe.map_err(io::Error::from)));
     // SAFETY: no other thread exists yet that could read the environment.
     unsafe { env::set_var("ASYNC_STD_THREAD_COUNT", args.workers.to_string()) };
     let listener = contract::listen(&args);
     contract::stop_on_signals(&[&listener], &args);
+    // The reactor would panic; asking first gives a reason and an exit code.
+    drop(contract::require("epoll", Poller::new()));
     task::block_on(async {
         task::spawn(async {}).await; // starts the workers
         let mut running = contract::require("threads", workers());
@@ -83,13 +86,17 @@ async fn echo(
     spin_us: u32,
 ) -> io::Result<()> {
     let mut buffer = vec![0; buffer_bytes];
-    loop {
+    for turn in 1.. {
         let n = stream.read(&mut buffer).await?;
         if n == 0 {
-            return Ok(());
+            break;
         }
         contract::spin(spin_us);
         // Suspends while the peer doesn't read, so this task stops reading.
         stream.write_all(&buffer[..n]).await?;
+        if turn % TURN == 0 {
+            task::yield_now().await;
+        }
     }
+    Ok(())
 }

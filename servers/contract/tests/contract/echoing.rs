@@ -171,10 +171,12 @@ fn many_stalled(server: &Server) -> Result<Completion, Failed> {
 }
 
 fn fairness(server: &Server) -> Result<Completion, Failed> {
-    let running = server.launch()?.args(["--workers", "1"]).start()?;
+    // With a handler that costs something the firehose is always ready.
+    let arguments = ["--workers", "1", "--spin-us", "50"];
+    let running = server.launch()?.args(arguments).start()?;
     let addr = running.addr;
     let mut quiet = connect(addr)?;
-    let message = bytes(8, 16 << 20);
+    let message = bytes(8, 64 << 20);
     thread::scope(|scope| {
         let firehose =
             scope.spawn(|| stream_through(&connect(addr)?, &message));
