@@ -13,7 +13,7 @@ use crate::plan::Skip;
 use crate::process::output;
 use anyhow::{Context, Result, bail};
 
-pub use self::manifest::{Family, Manifest, Requirement};
+pub use self::manifest::{Family, Manifest, Requirement, Unsupported};
 
 mod manifest;
 

@@ -8,9 +8,11 @@ use crate::compare::Threshold;
 use crate::exit;
 use crate::progress::Style;
 
+pub use self::check::Check;
 use self::run::export;
 pub use self::run::{Export, Format, IsolationChoice, Run};
 
+mod check;
 mod run;
 
 /// Compare concurrency models: interchangeable echo servers under one client
@@ -75,6 +77,8 @@ pub enum Command {
     Show(Show),
     /// Say in words what differs between two runs
     Compare(Compare),
+    /// Put servers through the conformance suite and print the matrix
+    Check(Check),
     /// Print completions for a shell
     Completions(Completions),
 }

@@ -27,9 +27,11 @@ use rustix::process::{
     pidfd_open, set_child_subreaper, waitid,
 };
 
+pub use self::confine::Confine;
 pub use self::exit::{Exit, ExitKind};
 pub use self::tail::Tail;
 
+mod confine;
 mod exit;
 pub mod output;
 mod prepare;
@@ -44,6 +46,8 @@ pub struct Launch {
     pub directory: Option<PathBuf>,
     /// CPUs to bind it to; empty leaves it where it is.
     pub cpus: Vec<u32>,
+    /// What it has to live with.
+    pub confine: Confine,
 }
 
 /// A running child. Dropping it kills its group and reaps it.
@@ -54,6 +58,8 @@ pub struct Process {
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Tail,
+    /// Its stderr, if nobody is to read it.
+    unread: Option<OwnedFd>,
     exit: Option<Exit>,
 }
 
@@ -96,9 +102,12 @@ impl Process {
         }
         let affinity = prepare::cpu_set(&launch.cpus);
         let parent = getpid();
-        // SAFETY: the closure makes system calls only; it allocates nothing
-        // and takes no lock, as the time between fork and exec demands.
+        let limits = launch.confine.prepare(&mut command);
+        // SAFETY: the closures make system calls only; they allocate nothing
+        // and take no lock, as the time between fork and exec demands. A
+        // change of credentials would clear the death signal: it comes first.
         unsafe {
+            command.pre_exec(move || limits.apply());
             command
                 .pre_exec(move || prepare::prepare(parent, affinity.as_ref()));
         }
@@ -106,12 +115,19 @@ impl Process {
         let pid = Pid::from_child(&child);
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
         let stderr = child.stderr.take().expect("stderr is piped above");
+        let stderr = OwnedFd::from(stderr);
+        let (stderr, unread) = if launch.confine.unread {
+            (Tail::default(), Some(stderr))
+        } else {
+            (Tail::follow(stderr), None)
+        };
         Ok(Self {
             pid,
             pidfd,
             stdin: child.stdin.take(),
             stdout: child.stdout.take(),
-            stderr: Tail::follow(OwnedFd::from(stderr)),
+            stderr,
+            unread,
             exit: None,
         })
     }
@@ -136,6 +152,17 @@ impl Process {
     /// Its stdout; `None` the second time.
     pub fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.stdout.take()
+    }
+
+    /// Its stderr, where it was asked to be left unread.
+    pub fn take_unread_stderr(&mut self) -> Option<OwnedFd> {
+        self.unread.take()
+    }
+
+    /// Bytes it has written on stderr so far.
+    #[must_use]
+    pub fn stderr_bytes(&self) -> u64 {
+        self.stderr.seen()
     }
 
     /// The last part of what it wrote on stderr.

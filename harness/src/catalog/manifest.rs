@@ -42,6 +42,26 @@ pub struct Manifest {
     /// Load it needs before it runs as fast as it will, if that is longer
     /// than a run's own warm-up: a runtime that compiles while it runs.
     pub warm_up_ms: Option<u64>,
+    /// How many times longer than native code it may take for a volume of
+    /// bytes in a conformance case: 2 for Node, 5 for CPython.
+    #[serde(default = "slow")]
+    pub slow: u32,
+    /// Conformance cases its runtime can't pass.
+    #[serde(default)]
+    pub unsupported: Vec<Unsupported>,
+}
+
+/// A conformance case that is expected to fail. If it passes, the
+/// declaration is what is wrong.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unsupported {
+    /// Its id, such as `B9`.
+    pub case: String,
+    /// Why, in one line.
+    pub why: String,
+    /// Where upstream says so.
+    pub source: String,
 }
 
 /// A tool and its least version.
@@ -89,6 +109,10 @@ impl Family {
 
 fn maintained() -> String {
     "maintained".into()
+}
+
+const fn slow() -> u32 {
+    1
 }
 
 const fn ready_s() -> u32 {
