@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::conn::Conn;
-use super::verdict::{Outcome, Stop, ensure, late};
+use super::verdict::{Outcome, Stop, ensure, late, late_often};
 
 /// What came of a ping-pong.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,7 @@ impl Pings {
         }
         if found > p99 {
             let actual = format!("{found:.1?} over {count} echoes");
-            return late("99 of 100 echoes", p99, actual);
+            return late_often("99 of 100 echoes", p99, actual);
         }
         Ok(())
     }
@@ -84,8 +84,10 @@ pub(super) fn ping_pong(
         }
     }
     let now = Instant::now();
-    for last in last {
+    for (last, begun) in last.into_iter().zip(begun) {
         pings.gap = pings.gap.max(now - last);
+        // Who still waits has waited at least so long.
+        pings.latencies.extend(begun.map(|begun| now - begun));
     }
     Ok(pings)
 }

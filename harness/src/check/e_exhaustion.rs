@@ -232,7 +232,7 @@ fn overflow(lab: &mut Lab<'_>) -> Outcome {
     let bound = lab.ms(10_000);
     for conn in &mut conns {
         conn.connected(bound.saturating_sub(start.elapsed()))?;
-        conn.exchange(10, bound)?;
+        conn.exchange(10, bound.saturating_sub(start.elapsed()))?;
     }
     super::verdict::within("200 echoes", start.elapsed(), bound)?;
     lab.server().alive()

@@ -86,7 +86,9 @@ fn refused(lab: &mut Lab<'_>) -> Outcome {
 
 fn one(lab: &Lab<'_>, line: Vec<OsString>) -> Outcome {
     let shown = format!("{line:?}");
-    let Err(ended) = lab.attempt_raw(line, Confine::default())? else {
+    let Err(ended) =
+        lab.attempt_raw(line, Confine::default(), lab.volume_ms(5_000))?
+    else {
         return fail(format!("{shown}: exit code 2"), "it serves");
     };
     let said = ended.stderr.trim();

@@ -127,12 +127,10 @@ fn six(lab: &mut Lab<'_>) -> Outcome {
 fn second(lab: &mut Lab<'_>) -> Outcome {
     lab.start()?;
     let addr = lab.server().addr.to_string();
-    let ended = match lab.attempt(&["--addr", &addr], Confine::default())? {
-        Err(ended) => ended,
-        Ok(_) => {
-            let actual = "it listens on the same port";
-            return fail("exit code 3: the port is in use", actual);
-        }
+    let arguments = ["--addr", &*addr];
+    let Err(ended) = lab.attempt(&arguments, Confine::default())? else {
+        let actual = "it listens on the same port";
+        return fail("exit code 3: the port is in use", actual);
     };
     let said = ended.stderr.trim();
     ensure(
@@ -233,8 +231,10 @@ fn starved(lab: &mut Lab<'_>) -> Outcome {
         let descriptors = Some(descriptors);
         let confine = Confine { descriptors, ..Confine::default() };
         let start = Instant::now();
-        let arguments = ["--addr", "127.0.0.1:0"];
-        match lab.attempt(&arguments, confine)? {
+        let arguments = ["--addr", "127.0.0.1:0"].map(Into::into).to_vec();
+        // Whether it gets by with so few or gives up, it doesn't hang.
+        let patience = lab.volume_ms(2_000);
+        match lab.attempt_raw(arguments, confine, patience)? {
             Ok(server) => drop(server),
             Err(ended) => {
                 let what = "giving up";

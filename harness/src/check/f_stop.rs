@@ -75,11 +75,25 @@ fn drain(lab: &mut Lab<'_>) -> Outcome {
     lab.start_with(&["--drain-ms", &drain])?;
     let mut conns = lab.connect_all(50)?;
     for conn in &mut conns {
-        conn.send(64 << 10)?;
+        conn.send(32 << 10)?;
     }
+    // These have sent more than all buffers hold, so the server is in the
+    // middle of it.
+    let mut stalled = lab.connect_all(3)?;
+    for conn in &mut stalled {
+        conn.receive_buffer(64 << 10)?;
+        conn.offer(64 << 20, Duration::from_millis(200))?;
+    }
+    // Of the others' bytes half is echoed and unread; the other half the
+    // server has not even read when it is told to stop.
     let mut server = lab.take_server();
+    server.signal_all(Signal::STOP)?;
+    for conn in &mut conns {
+        conn.send(32 << 10)?;
+    }
     let start = Instant::now();
     server.signal(Signal::TERM)?;
+    server.signal_all(Signal::CONT)?;
     let bound = lab.ms(500);
     while TcpStream::connect(server.addr).is_ok() {
         if start.elapsed() > bound {
@@ -87,6 +101,7 @@ fn drain(lab: &mut Lab<'_>) -> Outcome {
         }
         lab.pause(Duration::from_millis(5))?;
     }
+    conns.append(&mut stalled);
     for (at, conn) in conns.iter_mut().enumerate() {
         conn.receive_rest(lab.volume_ms(5_000))?;
         // Half of them say that they have finished, half just wait.

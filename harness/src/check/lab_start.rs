@@ -63,17 +63,19 @@ impl Lab<'_> {
         confine: Confine,
     ) -> Outcome<Started> {
         let arguments = arguments.iter().map(OsString::from).collect();
-        self.attempt_raw(arguments, confine)
+        let patience = self.target.ready * self.manner.stretch;
+        self.attempt_raw(arguments, confine, patience)
     }
 
+    /// The same for arguments that are no text, and with less patience.
     pub(crate) fn attempt_raw(
         &self,
         arguments: Vec<OsString>,
         confine: Confine,
+        patience: Duration,
     ) -> Outcome<Started> {
         let known = children();
         let process = self.spawn(arguments, confine)?;
-        let patience = self.target.ready * self.manner.stretch;
         Server::await_announce(process, known, patience, self.interrupt)
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::lab::Lab;
-use super::verdict::{Outcome, ensure, late};
+use super::verdict::{Outcome, Stop, ensure, late};
 
 impl Lab<'_> {
     /// Waits until something holds.
@@ -44,6 +44,22 @@ impl Lab<'_> {
         self.echo_once(self.ms(1_000))?;
         let zombies = self.server().zombies();
         ensure(zombies == 0, "no zombie", format!("{zombies} of them"))
+    }
+
+    /// Adds to a failure that the server is gone, if it is.
+    pub(crate) fn explain(&mut self, stop: Stop) -> Stop {
+        let Stop::Fail(mut evidence) = stop else { return stop };
+        let Some(server) = &mut self.server else {
+            return Stop::Fail(evidence);
+        };
+        // A process that is being killed takes a moment.
+        if let Some(exit) = server.process.wait(Duration::from_millis(50)) {
+            let log = server.log();
+            evidence.actual += &format!("; it had ended, {}{log}", exit.kind);
+            // No time was missed by one that is gone.
+            evidence.bound = None;
+        }
+        Stop::Fail(evidence)
     }
 
     /// The server doesn't work while nothing is asked of it.

@@ -9,10 +9,12 @@
 
 use std::time::Duration;
 
-use self::case::{Case, Tier};
+pub(crate) use self::case::Case;
+use self::case::Tier;
 use self::lab::{Manner, Target};
 use self::noise::Noise;
-use self::runner::{Cell, Rules};
+pub(crate) use self::runner::Cell;
+use self::runner::Rules;
 pub(crate) use self::verdict::Verdict;
 use crate::build::Built;
 use crate::catalog::Server;
@@ -22,6 +24,7 @@ mod a_bytes;
 mod b_close;
 mod bytes;
 mod c_pressure;
+mod calls;
 mod case;
 mod conn;
 mod conn_check;
@@ -42,6 +45,7 @@ mod net;
 mod noise;
 pub(crate) mod report;
 mod runner;
+mod s_calls;
 mod server;
 mod verdict;
 
@@ -57,6 +61,7 @@ fn all() -> impl Iterator<Item = &'static Case> {
         f_lifecycle::CASES,
         f_stop::CASES,
         f_arguments::CASES,
+        s_calls::CASES,
     ]
     .into_iter()
     .flatten()
@@ -106,7 +111,12 @@ impl Wanted {
                 self.cases.iter().any(|id| same(case, id))
             }
         };
-        Ok(all().filter(meant).collect())
+        let mut cases: Vec<_> = all().filter(meant).collect();
+        cases.sort_by_key(|case| {
+            let (group, number) = case.id.split_at(1);
+            (group, number.parse::<u32>().unwrap_or(u32::MAX))
+        });
+        Ok(cases)
     }
 
     fn rules(&self) -> Rules {
@@ -127,7 +137,7 @@ pub(crate) fn check(
     cases: &[&'static Case],
     wanted: &Wanted,
     interrupt: &Interrupt,
-    mut tell: impl FnMut(&'static Case, Option<&Cell>),
+    mut tell: impl FnMut(usize, &Case, Option<&Cell>),
 ) -> Vec<Cell> {
     let target = Target {
         id: server.id.clone(),
@@ -138,8 +148,8 @@ pub(crate) fn check(
     };
     let noise = Noise::watch();
     let mut cells = Vec::new();
-    for case in cases {
-        tell(case, None);
+    for (case, number) in cases.iter().zip(1..) {
+        tell(number, case, None);
         let mut declared = server.manifest.unsupported.iter();
         let declared = declared.find(|it| it.case == case.id);
         let cell = runner::run(
@@ -151,7 +161,7 @@ pub(crate) fn check(
             interrupt,
         );
         let Some(cell) = cell else { break };
-        tell(case, Some(&cell));
+        tell(number, case, Some(&cell));
         cells.push(cell);
     }
     cells

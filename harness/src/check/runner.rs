@@ -131,7 +131,8 @@ fn try_once(
     noise.reset();
     let start = Instant::now();
     let mut lab = Lab::new(target, manner, interrupt);
-    let data = void_if_noisy((case.run)(&mut lab), noise);
+    let data = (case.run)(&mut lab).map_err(|stop| lab.explain(stop));
+    let data = void_if_noisy(data, noise);
     let skipped = matches!(data, Err(Stop::Skip(_)));
     let wanted = case.afterlife && !skipped && data != Err(Stop::Interrupted);
     let after = wanted.then(|| void_if_noisy(lab.afterlife(), noise));
@@ -145,18 +146,26 @@ fn try_once(
 }
 
 /// A time that was not kept says nothing when a thread that only sleeps was
-/// late by a quarter of it.
+/// late by a quarter of it; late once for a bound that always holds, late one
+/// time in two hundred for a bound that holds 99 times of 100.
 fn void_if_noisy(outcome: Outcome, noise: &Noise) -> Outcome {
+    const OFTEN: f64 = 0.005;
     let Err(Stop::Fail(evidence)) = &outcome else { return outcome };
+    let Some(bound) = evidence.bound else { return outcome };
     let worst = noise.worst();
-    match evidence.bound {
-        Some(bound) if worst > bound / 4 => Err(Stop::Error(format!(
-            "too noisy to judge: {}, but a sleeping thread was late by \
-             {worst:.0?} itself",
-            evidence.actual
-        ))),
-        _ => outcome,
+    let noisy = if evidence.often {
+        noise.share(bound / 4) > OFTEN
+    } else {
+        worst > bound / 4
+    };
+    if !noisy {
+        return outcome;
     }
+    Err(Stop::Error(format!(
+        "too noisy to judge: {}, but a sleeping thread was late by {worst:.0?} \
+         itself",
+        evidence.actual
+    )))
 }
 
 /// Makes a cell of its tries. Pure.
@@ -223,15 +232,22 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
     match stop.or(later) {
         Some(Stop::Fail(evidence)) => {
             let when = if stop.is_none() { "afterwards: " } else { "" };
-            cell.expected = Some(format!("{when}{}", evidence.expected));
-            cell.actual = Some(evidence.actual.clone());
+            cell.expected = Some(format!("{when}{}", line(&evidence.expected)));
+            cell.actual = Some(line(&evidence.actual));
         }
         Some(Stop::Skip(why) | Stop::Error(why)) => {
-            cell.reason = Some(why.clone());
+            cell.reason = Some(line(why));
         }
         Some(Stop::Interrupted) | None => {}
     }
     cell
+}
+
+/// A server may have said anything: one line of it, and not too long.
+fn line(text: &str) -> String {
+    const MOST: usize = 300;
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.trim().chars().map(plain).take(MOST).collect()
 }
 
 fn worst_of(verdicts: &[Verdict]) -> Option<Verdict> {

@@ -192,8 +192,12 @@ impl Server {
         // They may still be on the way through the pipe.
         std::thread::sleep(Duration::from_millis(20));
         let log = self.process.stderr_tail();
-        let lines: Vec<&str> = log.lines().rev().take(3).collect();
-        let text = lines.into_iter().rev().collect::<Vec<_>>().join(" / ");
+        let lines: Vec<&str> = log.lines().collect();
+        // What follows a panic's message is how it got there.
+        let panic = lines.iter().position(|it| it.contains("panicked"));
+        let first = panic.unwrap_or_else(|| lines.len().saturating_sub(2));
+        let last = lines.len().min(first + 2);
+        let text = lines[first..last].join(" / ");
         if text.is_empty() { text } else { format!("; stderr: {text}") }
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct Evidence {
     /// The time that was not kept, if it is a matter of time: then a noisy
     /// machine voids it.
     pub(crate) bound: Option<Duration>,
+    /// The bound is one for 99 of 100: a single hiccup voids nothing.
+    pub(crate) often: bool,
 }
 
 /// Why a case ended early.
@@ -77,7 +79,7 @@ pub(crate) fn fail<T>(
     actual: impl Into<String>,
 ) -> Outcome<T> {
     let (expected, actual) = (expected.into(), actual.into());
-    Err(Stop::Fail(Evidence { expected, actual, bound: None }))
+    Err(Stop::Fail(Evidence { expected, actual, bound: None, often: false }))
 }
 
 /// Fails unless `holds`.
@@ -107,7 +109,22 @@ pub(crate) fn late<T>(
         expected: format!("{what} within {bound:.1?}"),
         actual: actual.into(),
         bound: Some(bound),
+        often: false,
     }))
+}
+
+/// A failure to be in time 99 times of 100.
+pub(crate) fn late_often(
+    what: &str,
+    bound: Duration,
+    actual: impl Into<String>,
+) -> Outcome {
+    late(what, bound, actual).map_err(|stop| match stop {
+        Stop::Fail(evidence) => {
+            Stop::Fail(Evidence { often: true, ..evidence })
+        }
+        stop => stop,
+    })
 }
 
 /// What an error of the client's socket means.
@@ -119,6 +136,7 @@ pub(crate) fn refused(what: &str, error: &io::Error) -> Stop {
             expected: format!("{what} without an error"),
             actual: shown,
             bound: None,
+            often: false,
         }),
     }
 }

@@ -8,7 +8,7 @@ use super::select::{Selected, select};
 use crate::build;
 use crate::catalog::{Catalog, Server};
 use crate::check::report::{self, Report};
-use crate::check::{self, Wanted};
+use crate::check::{self, Case, Cell, Verdict, Wanted};
 use crate::cli::{Check, Output};
 use crate::event::Event;
 use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, USAGE, refuse};
@@ -27,17 +27,7 @@ pub(super) fn check(args: &Check, output: Output) -> Result<u8> {
     let cases = wanted.cases().map_err(|why| refuse(USAGE, why))?;
     let catalog = Catalog::load(&root, &args.selection.server_dir)?;
     let Selected { servers, broken } = select(&catalog, &args.selection)?;
-    for server in &servers {
-        let strange = check::unknown_declarations(server);
-        if let Some(id) = strange.first() {
-            let message = format!(
-                "server.toml of {} declares {id:?} unsupported, which is no \
-                 case",
-                server.id
-            );
-            return Err(refuse(USAGE, message));
-        }
-    }
+    servers.iter().try_for_each(|server| declares_cases(server))?;
     preflight::descriptors(CONNECTIONS, preflight::raise_descriptor_limit())
         .map_err(|message| refuse(UNFIT, message))?;
     process::adopt_orphans()?;
@@ -59,26 +49,11 @@ pub(super) fn check(args: &Check, output: Output) -> Result<u8> {
         match built(server, &root, &mut progress, &interrupt) {
             Ok(built) => {
                 report.servers.push(server.id.clone());
-                let total = cases.len();
-                let mut number = 0;
+                let tell = |number, case: &Case, cell: Option<&Cell>| {
+                    show(&progress, server, cases.len(), number, case, cell);
+                };
                 let cells = check::check(
-                    server,
-                    built,
-                    &cases,
-                    &wanted,
-                    &interrupt,
-                    |case, cell| match cell {
-                        None => {
-                            number += 1;
-                            progress.step(&format!(
-                                "{} · {number}/{total} {} {}",
-                                server.id, case.id, case.title
-                            ));
-                        }
-                        Some(cell) if cell.failed() => progress
-                            .line(&format!("{} {}: FAIL", server.id, case.id)),
-                        Some(_) => {}
-                    },
+                    server, built, &cases, &wanted, &interrupt, tell,
                 );
                 report.cells.extend(cells);
             }
@@ -95,6 +70,39 @@ pub(super) fn check(args: &Check, output: Output) -> Result<u8> {
         return Ok(128 + signal);
     }
     Ok(verdict(args, &report))
+}
+
+/// Refuses a declaration about a case that isn't there.
+fn declares_cases(server: &Server) -> Result<()> {
+    let strange = check::unknown_declarations(server);
+    let Some(id) = strange.first() else { return Ok(()) };
+    let server = &server.id;
+    let message = format!(
+        "server.toml of {server} declares {id:?} unsupported, which is no case"
+    );
+    Err(refuse(USAGE, message))
+}
+
+/// Shows a case that begins, or one that failed.
+fn show(
+    progress: &Progress,
+    server: &Server,
+    total: usize,
+    number: usize,
+    case: &Case,
+    cell: Option<&Cell>,
+) {
+    let (server, id) = (&server.id, case.id);
+    match cell {
+        None => {
+            let title = case.title;
+            progress.step(&format!("{server} · {number}/{total} {id} {title}"));
+        }
+        Some(cell) if cell.failed() => {
+            progress.line(&format!("{server} {id}: FAIL"));
+        }
+        Some(_) => {}
+    }
 }
 
 fn wanted(args: &Check) -> Wanted {
@@ -141,7 +149,6 @@ fn put(args: &Check, report: &Report) -> Result<()> {
 /// 3 when a server failed a case that binds it, or can't be tried though it
 /// was named; 1 when only the suite failed.
 fn verdict(args: &Check, report: &Report) -> u8 {
-    use crate::check::Verdict;
     let failed = report.cells.iter().any(|cell| cell.failed());
     let wanting = !args.selection.all && !report.skipped.is_empty();
     let error = report.cells.iter().any(|cell| {

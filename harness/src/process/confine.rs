@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use super::filter::Filter;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::set_no_new_privs;
 
@@ -18,13 +19,16 @@ pub struct Confine {
     pub nobody: bool,
     /// Nobody reads its stderr until somebody takes it.
     pub unread: bool,
+    /// What happens to its system calls.
+    pub filter: Option<Filter>,
 }
 
 /// As much of it as is done between fork and exec.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Limits {
     descriptors: Option<u64>,
     nobody: bool,
+    filter: Option<Filter>,
 }
 
 const NOBODY: u32 = 65_534;
@@ -35,13 +39,17 @@ impl Confine {
         if self.nobody {
             command.uid(NOBODY).gid(NOBODY).env_clear();
         }
-        Limits { descriptors: self.descriptors, nobody: self.nobody }
+        Limits {
+            descriptors: self.descriptors,
+            nobody: self.nobody,
+            filter: self.filter.clone(),
+        }
     }
 }
 
 impl Limits {
     /// Makes system calls only.
-    pub(super) fn apply(self) -> io::Result<()> {
+    pub(super) fn apply(&self) -> io::Result<()> {
         if self.nobody {
             set_no_new_privs(true)?;
         }
@@ -49,6 +57,6 @@ impl Limits {
             let limit = Rlimit { current: Some(most), maximum: Some(most) };
             setrlimit(Resource::Nofile, limit)?;
         }
-        Ok(())
+        self.filter.as_ref().map_or(Ok(()), Filter::apply)
     }
 }

@@ -16,6 +16,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial, run};
 mod bed;
 mod bytes;
 mod cli;
+mod conformance;
 mod crash;
 mod everything;
 mod guard;
@@ -82,6 +83,7 @@ fn main() {
         storage::tests(),
         interrupt::tests(),
         killed::tests(),
+        conformance::tests(),
         everything::tests(),
     ];
     run(&args, tests.into_iter().flatten().collect()).exit();
