@@ -8,10 +8,12 @@ use crate::compare::Threshold;
 use crate::exit;
 use crate::progress::Style;
 
+pub use self::check::Check;
 pub use self::duel::Duel;
 use self::run::export;
 pub use self::run::{Export, Format, IsolationChoice, Run};
 
+mod check;
 mod duel;
 mod run;
 
@@ -79,6 +81,8 @@ pub enum Command {
     Compare(Compare),
     /// Fight two servers side by side: a few percent, told from noise
     Duel(Duel),
+    /// Put servers through the conformance suite and print the matrix
+    Check(Check),
     /// Print completions for a shell
     Completions(Completions),
 }

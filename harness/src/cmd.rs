@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::cli::{Cli, Command};
 
 mod build;
+mod check;
 mod compare;
 mod completions;
 mod doctor;
@@ -30,6 +31,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Show(args) => show::show(args),
         Command::Compare(args) => compare::compare(args),
         Command::Duel(args) => duel::duel(args, cli.output),
+        Command::Check(args) => check::check(args, cli.output),
         Command::Completions(args) => completions::completions(args),
     }
 }

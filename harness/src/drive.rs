@@ -151,6 +151,7 @@ impl Agent {
             command: vec![client.into(), OsString::from("--agent")],
             directory: None,
             cpus: spec.cpus.clone(),
+            ..Launch::default()
         })
         .map_err(failed)?;
         let stdin = process.take_stdin().expect("taken for the first time");

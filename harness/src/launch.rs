@@ -71,8 +71,12 @@ pub fn launch(
         Isolation::Pin => settings.server_cpus.clone(),
     };
     let program = command[0].to_string_lossy().into_owned();
-    let launch =
-        Launch { command, directory: Some(built.directory.clone()), cpus };
+    let launch = Launch {
+        command,
+        directory: Some(built.directory.clone()),
+        cpus,
+        ..Launch::default()
+    };
     let known = children();
     let mut process = Process::spawn(&launch).map_err(|error| {
         let name = program.rsplit('/').next().unwrap_or_default();

@@ -7,6 +7,7 @@
 
 pub mod build;
 pub mod catalog;
+mod check;
 pub mod cli;
 pub mod clock;
 pub mod cmd;

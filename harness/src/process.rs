@@ -23,14 +23,19 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process_group,
-    pidfd_open, set_child_subreaper, waitid,
+    Pid, PidfdFlags, Signal, getpid, kill_process_group, pidfd_open,
 };
 
+pub use self::confine::Confine;
 pub use self::exit::{Exit, ExitKind};
+pub use self::filter::{Filter, Question, Questions};
+pub use self::orphans::{adopt_orphans, children, end_adopted};
 pub use self::tail::Tail;
 
+mod confine;
 mod exit;
+mod filter;
+mod orphans;
 pub mod output;
 mod prepare;
 mod tail;
@@ -44,6 +49,8 @@ pub struct Launch {
     pub directory: Option<PathBuf>,
     /// CPUs to bind it to; empty leaves it where it is.
     pub cpus: Vec<u32>,
+    /// What it has to live with.
+    pub confine: Confine,
 }
 
 /// A running child. Dropping it kills its group and reaps it.
@@ -54,17 +61,9 @@ pub struct Process {
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Tail,
+    /// Its stderr, if nobody is to read it.
+    unread: Option<OwnedFd>,
     exit: Option<Exit>,
-}
-
-/// Makes orphaned grandchildren this process's own, so that they can be found
-/// and ended.
-///
-/// # Errors
-/// Whatever the kernel says; Linux has had this since 3.4.
-pub fn adopt_orphans() -> io::Result<()> {
-    set_child_subreaper(Some(getpid()))?;
-    Ok(())
 }
 
 impl Process {
@@ -96,9 +95,12 @@ impl Process {
         }
         let affinity = prepare::cpu_set(&launch.cpus);
         let parent = getpid();
-        // SAFETY: the closure makes system calls only; it allocates nothing
-        // and takes no lock, as the time between fork and exec demands.
+        let limits = launch.confine.prepare(&mut command);
+        // SAFETY: the closures make system calls only; they allocate nothing
+        // and take no lock, as the time between fork and exec demands. A
+        // change of credentials would clear the death signal: it comes first.
         unsafe {
+            command.pre_exec(move || limits.apply());
             command
                 .pre_exec(move || prepare::prepare(parent, affinity.as_ref()));
         }
@@ -106,12 +108,19 @@ impl Process {
         let pid = Pid::from_child(&child);
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
         let stderr = child.stderr.take().expect("stderr is piped above");
+        let stderr = OwnedFd::from(stderr);
+        let (stderr, unread) = if launch.confine.unread {
+            (Tail::default(), Some(stderr))
+        } else {
+            (Tail::follow(stderr), None)
+        };
         Ok(Self {
             pid,
             pidfd,
             stdin: child.stdin.take(),
             stdout: child.stdout.take(),
-            stderr: Tail::follow(OwnedFd::from(stderr)),
+            stderr,
+            unread,
             exit: None,
         })
     }
@@ -136,6 +145,17 @@ impl Process {
     /// Its stdout; `None` the second time.
     pub fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.stdout.take()
+    }
+
+    /// Its stderr, where it was asked to be left unread.
+    pub fn take_unread_stderr(&mut self) -> Option<OwnedFd> {
+        self.unread.take()
+    }
+
+    /// Bytes it has written on stderr so far.
+    #[must_use]
+    pub fn stderr_bytes(&self) -> u64 {
+        self.stderr.seen()
     }
 
     /// The last part of what it wrote on stderr.
@@ -238,43 +258,6 @@ impl Drop for Process {
 /// a build or a server sees.
 const INHERITED_FROM_CARGO_RUN: [&str; 4] =
     ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "RUST_LOG"];
-
-/// Living children of this process, adopted ones included.
-#[must_use]
-pub fn children() -> Vec<u32> {
-    output::children_of(getpid().as_raw_nonzero().get())
-}
-
-/// Ends and reaps the children that are not among those `known` before a
-/// server was started: orphans of processes it started outside its group.
-/// Returns how many there were.
-pub fn end_adopted(known: &[u32]) -> u32 {
-    const PATIENCE: Duration = Duration::from_secs(1);
-    let deadline = Instant::now() + PATIENCE;
-    let mut ended = 0;
-    loop {
-        let adopted: Vec<Pid> = children()
-            .into_iter()
-            .filter(|pid| !known.contains(pid))
-            .filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
-            .collect();
-        // The end of one may hand its own children over.
-        if adopted.is_empty() || Instant::now() >= deadline {
-            return ended;
-        }
-        for pid in adopted {
-            rustix::process::kill_process(pid, Signal::KILL).ok();
-            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-            while let Ok(None) = waitid(WaitId::Pid(pid), options) {
-                if Instant::now() >= deadline {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            ended += 1;
-        }
-    }
-}
 
 /// Waits until one of `fds` is readable or hung up, at most `patience`; tells
 /// for each whether it is.

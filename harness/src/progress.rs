@@ -119,6 +119,11 @@ impl Progress {
         }
     }
 
+    /// Shows what begins now.
+    pub fn step(&self, text: &str) {
+        self.say(text);
+    }
+
     /// Prints a line, or several, without disturbing the bar.
     pub fn line(&self, text: &str) {
         if self.style != Style::None {

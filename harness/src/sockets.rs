@@ -79,6 +79,17 @@ pub fn accepted_from(
     Ok(inodes)
 }
 
+/// Sockets of a server whose peer has finished while the server has not
+/// closed.
+///
+/// # Errors
+/// As [`listeners`].
+pub fn close_wait(addr: SocketAddr) -> io::Result<usize> {
+    let mut count = 0;
+    dump(addr, Side::Server, StateFlags::CLOSE_WAIT, |_| count += 1)?;
+    Ok(count)
+}
+
 #[derive(Clone, Copy)]
 enum Side {
     Server,

@@ -114,10 +114,10 @@ fn maintained() -> String {
     "maintained".into()
 }
 
-const fn ready_s() -> u32 {
-    10
-}
-
 const fn slow() -> u32 {
     1
+}
+
+const fn ready_s() -> u32 {
+    10
 }

@@ -79,6 +79,7 @@ impl Original {
             command,
             directory: Some(self.built.directory.clone()),
             cpus: spec.cpus.clone(),
+            ..Launch::default()
         };
         let mut process = Process::spawn(&launch).map_err(|error| {
             self.failed(&format!("can't be started: {error}"), "")

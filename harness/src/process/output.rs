@@ -69,7 +69,7 @@ pub fn run(
     let mut process = Process::spawn(&Launch {
         command: command.to_vec(),
         directory: directory.map(Path::to_path_buf),
-        cpus: Vec::new(),
+        ..Launch::default()
     })?;
     drop(process.take_stdin());
     let mut pipe = process.take_stdout().expect("taken for the first time");

@@ -16,6 +16,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial, run};
 mod bed;
 mod bytes;
 mod cli;
+mod conformance;
 mod crash;
 mod duel;
 mod everything;
@@ -85,6 +86,7 @@ fn main() {
         interrupt::tests(),
         killed::tests(),
         duel::tests(),
+        conformance::tests(),
         everything::tests(),
         original::tests(),
     ];

@@ -1,0 +1,81 @@
+//! What a lab waits for, and what it looks at when a case is over.
+
+use std::time::{Duration, Instant};
+
+use super::lab::Lab;
+use super::verdict::{Outcome, Stop, ensure, late};
+
+impl Lab<'_> {
+    /// Waits until something holds.
+    pub(crate) fn eventually(
+        &mut self,
+        what: &str,
+        bound: Duration,
+        mut holds: impl FnMut(&mut Self) -> Outcome<Result<(), String>>,
+    ) -> Outcome {
+        let until = Instant::now() + bound;
+        while let Err(actual) = holds(self)? {
+            if Instant::now() >= until {
+                return late(what, bound, actual);
+            }
+            self.pause(Duration::from_millis(10))?;
+        }
+        Ok(())
+    }
+
+    /// The server's descriptors come back to what they were.
+    pub(crate) fn settles(&mut self, open: usize) -> Outcome {
+        let baseline = self.server().baseline + open;
+        let what = format!("{baseline} ± 2 descriptors");
+        self.eventually(&what, self.ms(1_000), |lab| {
+            let now = lab.server().descriptors();
+            let near = now.abs_diff(baseline) <= 2;
+            Ok(if near { Ok(()) } else { Err(format!("{now} are open")) })
+        })
+    }
+
+    /// The common post-check: as good as new, if a server is left.
+    pub(crate) fn afterlife(&mut self) -> Outcome {
+        if self.server.is_none() {
+            return Ok(());
+        }
+        self.server().alive()?;
+        self.settles(0)?;
+        self.echo_once(self.ms(1_000))?;
+        let zombies = self.server().zombies();
+        ensure(zombies == 0, "no zombie", format!("{zombies} of them"))
+    }
+
+    /// Adds to a failure that the server is gone, if it is.
+    pub(crate) fn explain(&mut self, stop: Stop) -> Stop {
+        let Stop::Fail(mut evidence) = stop else { return stop };
+        let Some(server) = &mut self.server else {
+            return Stop::Fail(evidence);
+        };
+        // A process that is being killed takes a moment.
+        if let Some(exit) = server.process.wait(Duration::from_millis(50)) {
+            let log = server.log();
+            evidence.actual += &format!("; it had ended, {}{log}", exit.kind);
+            // No time was missed by one that is gone.
+            evidence.bound = None;
+        }
+        Stop::Fail(evidence)
+    }
+
+    /// The server doesn't work while nothing is asked of it.
+    pub(crate) fn rests(&mut self, time: Duration) -> Outcome {
+        let burnt = self.burnt(time)?;
+        ensure(
+            burnt <= time / 10 + Duration::from_millis(10),
+            "at most a tenth of a CPU while nothing is asked of it",
+            format!("{burnt:.0?} of CPU in {time:.1?}"),
+        )
+    }
+
+    /// CPU that the server uses in so long a pause.
+    pub(crate) fn burnt(&mut self, time: Duration) -> Outcome<Duration> {
+        let before = self.server().cpu();
+        self.pause(time)?;
+        Ok(self.server().cpu().saturating_sub(before))
+    }
+}

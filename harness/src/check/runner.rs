@@ -1,0 +1,278 @@
+//! Puts one server through one case, as often as the tier says, and makes a
+//! cell of the matrix of it.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::case::{Case, Level, Tier};
+use super::lab::{Lab, Manner, Target};
+use super::noise::Noise;
+use super::verdict::{Outcome, Stop, Verdict};
+use crate::catalog::Unsupported;
+use crate::interrupt::Interrupt;
+
+/// One server and one case.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Cell {
+    pub(crate) server: String,
+    pub(crate) case: &'static str,
+    pub(crate) level: Level,
+    /// Of the stimulus itself.
+    pub(crate) verdict: Verdict,
+    /// Of the server afterwards; null where the case ends it, or ended
+    /// before it came to that.
+    pub(crate) afterlife: Option<Verdict>,
+    pub(crate) passed: usize,
+    pub(crate) repeats: usize,
+    pub(crate) expected: Option<String>,
+    pub(crate) actual: Option<String>,
+    /// Why it was skipped, or is an error, or is not supported.
+    pub(crate) reason: Option<String>,
+    pub(crate) notes: Vec<String>,
+    /// Of the try that is shown.
+    pub(crate) seed: u64,
+    pub(crate) duration_ms: u64,
+    /// Does it again.
+    pub(crate) command: String,
+}
+
+impl Cell {
+    /// Whether the server failed it, in either way.
+    pub(crate) fn failed(&self) -> bool {
+        self.verdict == Verdict::Fail || self.afterlife == Some(Verdict::Fail)
+    }
+}
+
+/// How a whole suite is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) manner: Manner,
+    pub(crate) repeat: Option<u32>,
+    pub(crate) strict: bool,
+}
+
+/// One try.
+#[derive(Debug)]
+struct Try {
+    data: Outcome,
+    after: Option<Outcome>,
+    notes: Vec<String>,
+    seed: u64,
+    took: Duration,
+}
+
+impl Try {
+    fn passed(&self) -> bool {
+        self.data.is_ok() && !matches!(self.after, Some(Err(_)))
+    }
+}
+
+/// Tries a case; none if the user wants to stop.
+pub(crate) fn run(
+    case: &'static Case,
+    target: &Target,
+    declared: Option<&Unsupported>,
+    rules: Rules,
+    noise: &Noise,
+    interrupt: &Interrupt,
+) -> Option<Cell> {
+    let [quick, core, long] = case.repeats;
+    let usual = match rules.manner.tier {
+        Tier::Quick => quick,
+        Tier::Core => core,
+        Tier::Long => long,
+    };
+    let mut tries = Vec::new();
+    for repeat in 0..rules.repeat.unwrap_or(usual) {
+        let seed = rules.manner.seed + u64::from(repeat);
+        let manner = Manner { seed, ..rules.manner };
+        let tried = try_quietly(case, target, manner, noise, interrupt)?;
+        // What can't be tried once can't be tried again.
+        let over = matches!(tried.data, Err(Stop::Skip(_)));
+        tries.push(tried);
+        if over {
+            break;
+        }
+    }
+    let mut cell = judge(case, target, rules, &tries);
+    if let Some(declared) = declared {
+        apply(declared, &mut cell);
+    }
+    Some(cell)
+}
+
+/// Tries again, at most twice, when only the noise of the machine failed.
+fn try_quietly(
+    case: &Case,
+    target: &Target,
+    manner: Manner,
+    noise: &Noise,
+    interrupt: &Interrupt,
+) -> Option<Try> {
+    const AGAIN: u32 = 2;
+    for _ in 0..AGAIN {
+        let tried = try_once(case, target, manner, noise, interrupt)?;
+        let noisy = |outcome: &Outcome| matches!(outcome, Err(Stop::Error(_)));
+        if !noisy(&tried.data) && !tried.after.as_ref().is_some_and(noisy) {
+            return Some(tried);
+        }
+    }
+    try_once(case, target, manner, noise, interrupt)
+}
+
+fn try_once(
+    case: &Case,
+    target: &Target,
+    manner: Manner,
+    noise: &Noise,
+    interrupt: &Interrupt,
+) -> Option<Try> {
+    noise.reset();
+    let start = Instant::now();
+    let mut lab = Lab::new(target, manner, interrupt);
+    let data = (case.run)(&mut lab).map_err(|stop| lab.explain(stop));
+    let data = void_if_noisy(data, noise);
+    let skipped = matches!(data, Err(Stop::Skip(_)));
+    let wanted = case.afterlife && !skipped && data != Err(Stop::Interrupted);
+    let after = wanted.then(|| void_if_noisy(lab.afterlife(), noise));
+    let interrupted = |outcome: &Outcome| *outcome == Err(Stop::Interrupted);
+    if interrupted(&data) || after.as_ref().is_some_and(interrupted) {
+        return None;
+    }
+    let notes = std::mem::take(&mut lab.notes);
+    let (seed, took) = (manner.seed, start.elapsed());
+    Some(Try { data, after, notes, seed, took })
+}
+
+/// A time that was not kept says nothing when a thread that only sleeps was
+/// late by a quarter of it; late once for a bound that always holds, late one
+/// time in two hundred for a bound that holds 99 times of 100.
+fn void_if_noisy(outcome: Outcome, noise: &Noise) -> Outcome {
+    const OFTEN: f64 = 0.005;
+    let Err(Stop::Fail(evidence)) = &outcome else { return outcome };
+    let Some(bound) = evidence.bound else { return outcome };
+    let worst = noise.worst();
+    let noisy = if evidence.often {
+        noise.share(bound / 4) > OFTEN
+    } else {
+        worst > bound / 4
+    };
+    if !noisy {
+        return outcome;
+    }
+    Err(Stop::Error(format!(
+        "too noisy to judge: {}, but a sleeping thread was late by {worst:.0?} \
+         itself",
+        evidence.actual
+    )))
+}
+
+/// Makes a cell of its tries. Pure.
+fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
+    let passed = tries.iter().filter(|tried| tried.passed()).count();
+    let word = |outcome: &Outcome| match outcome {
+        Ok(()) => Verdict::Pass,
+        Err(Stop::Fail(_)) => Verdict::Fail,
+        Err(Stop::Skip(_)) => Verdict::Skip,
+        Err(Stop::Error(_) | Stop::Interrupted) => Verdict::Error,
+    };
+    let rank = |verdict: &Verdict| match verdict {
+        Verdict::Fail => 3,
+        Verdict::Error => 2,
+        Verdict::Skip => 1,
+        _ => 0,
+    };
+    let worst = |words: Vec<Verdict>| words.into_iter().max_by_key(rank);
+    let data: Vec<_> = tries.iter().map(|it| word(&it.data)).collect();
+    let after: Vec<_> =
+        tries.iter().filter_map(|it| it.after.as_ref().map(word)).collect();
+    let mut verdict = worst(data).unwrap_or(Verdict::Skip);
+    let soft = case.level == Level::Should && !rules.strict;
+    if verdict == Verdict::Fail && soft {
+        verdict = Verdict::NonStrict;
+    } else if case.level == Level::Info && verdict != Verdict::Skip {
+        verdict = Verdict::Info;
+    }
+    // The try that tells most: the first that failed, else the last.
+    let severity = |it: &&Try| {
+        let after = it.after.as_ref().map_or(0, |it| rank(&word(it)));
+        rank(&word(&it.data)).max(after)
+    };
+    let worst = tries.iter().map(|it| severity(&it)).max().unwrap_or(0);
+    let shown = tries.iter().find(|it| severity(it) == worst);
+    let shown = shown.expect("every case is tried at least once");
+    let seed = shown.seed;
+    let tier = match rules.manner.tier {
+        Tier::Quick => " --quick",
+        Tier::Core => "",
+        Tier::Long => " --long",
+    };
+    let (server, id) = (&target.id, case.id);
+    let mut cell = Cell {
+        server: target.id.clone(),
+        case: case.id,
+        level: case.level,
+        verdict,
+        afterlife: worst_of(&after),
+        passed,
+        repeats: tries.len(),
+        expected: None,
+        actual: None,
+        reason: None,
+        notes: shown.notes.clone(),
+        seed,
+        duration_ms: u64::try_from(shown.took.as_millis()).unwrap_or(u64::MAX),
+        command: format!(
+            "cargo harness check {server} --case {id}{tier} --seed {seed}"
+        ),
+    };
+    let stop = shown.data.as_ref().err();
+    let later = shown.after.as_ref().and_then(|it| it.as_ref().err());
+    match stop.or(later) {
+        Some(Stop::Fail(evidence)) => {
+            let when = if stop.is_none() { "afterwards: " } else { "" };
+            cell.expected = Some(format!("{when}{}", line(&evidence.expected)));
+            cell.actual = Some(line(&evidence.actual));
+        }
+        Some(Stop::Skip(why) | Stop::Error(why)) => {
+            cell.reason = Some(line(why));
+        }
+        Some(Stop::Interrupted) | None => {}
+    }
+    cell
+}
+
+/// A server may have said anything: one line of it, and not too long.
+fn line(text: &str) -> String {
+    const MOST: usize = 300;
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.trim().chars().map(plain).take(MOST).collect()
+}
+
+fn worst_of(verdicts: &[Verdict]) -> Option<Verdict> {
+    let all = [Verdict::Fail, Verdict::Error, Verdict::Pass];
+    all.into_iter().find(|one| verdicts.contains(one))
+}
+
+/// Holds a cell against what its server declares.
+fn apply(declared: &Unsupported, cell: &mut Cell) {
+    if matches!(cell.verdict, Verdict::Fail | Verdict::NonStrict) {
+        cell.verdict = Verdict::Unsupported;
+        let (why, source) = (&declared.why, &declared.source);
+        cell.reason = Some(format!("{why} ({source})"));
+        // What a failure leaves behind is part of it.
+        cell.afterlife = None;
+    } else if cell.verdict == Verdict::Pass {
+        cell.verdict = Verdict::Error;
+        cell.reason = Some(
+            "it passes, though server.toml declares it unsupported: remove \
+             the declaration"
+                .into(),
+        );
+    }
+}
+
+#[cfg(test)]
+#[path = "runner_tests.rs"]
+mod tests;

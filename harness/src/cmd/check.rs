@@ -1,0 +1,164 @@
+//! `check`: puts servers through the conformance suite.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+
+use super::select::{Selected, select};
+use crate::build;
+use crate::catalog::{Catalog, Server};
+use crate::check::report::{self, Report};
+use crate::check::{self, Case, Cell, Verdict, Wanted};
+use crate::cli::{Check, Output};
+use crate::event::Event;
+use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, USAGE, refuse};
+use crate::interrupt::Interrupt;
+use crate::plan::Skip;
+use crate::progress::{Progress, Style};
+use crate::{preflight, process, store};
+
+/// Descriptors the suite itself needs: the most connections of a case.
+const CONNECTIONS: u32 = 2_100;
+
+/// Puts the selected servers through the suite and prints the matrix.
+pub(super) fn check(args: &Check, output: Output) -> Result<u8> {
+    let root = store::root()?;
+    let wanted = wanted(args);
+    let cases = wanted.cases().map_err(|why| refuse(USAGE, why))?;
+    let catalog = Catalog::load(&root, &args.selection.server_dir)?;
+    let Selected { servers, broken } = select(&catalog, &args.selection)?;
+    servers.iter().try_for_each(|server| declares_cases(server))?;
+    preflight::descriptors(CONNECTIONS, preflight::raise_descriptor_limit())
+        .map_err(|message| refuse(UNFIT, message))?;
+    process::adopt_orphans()?;
+    let interrupt = Interrupt::install()?;
+    let style = if output.quiet { Style::None } else { output.progress };
+    let mut progress = Progress::new(style);
+    let mut report = Report {
+        schema_version: 1,
+        partial: false,
+        tier: wanted.tier(),
+        strict: wanted.strict,
+        seed: wanted.seed,
+        cases: cases.iter().map(|&case| case.into()).collect(),
+        servers: Vec::new(),
+        skipped: broken,
+        cells: Vec::new(),
+    };
+    for server in servers {
+        match built(server, &root, &mut progress, &interrupt) {
+            Ok(built) => {
+                report.servers.push(server.id.clone());
+                let tell = |number, case: &Case, cell: Option<&Cell>| {
+                    show(&progress, server, cases.len(), number, case, cell);
+                };
+                let cells = check::check(
+                    server, built, &cases, &wanted, &interrupt, tell,
+                );
+                report.cells.extend(cells);
+            }
+            Err(skip) => report.skipped.push(skip),
+        }
+        if interrupt.signal().is_some() {
+            report.partial = true;
+            break;
+        }
+    }
+    progress.finish();
+    put(args, &report)?;
+    if let Some(signal) = interrupt.signal() {
+        return Ok(128 + signal);
+    }
+    Ok(verdict(args, &report))
+}
+
+/// Refuses a declaration about a case that isn't there.
+fn declares_cases(server: &Server) -> Result<()> {
+    let strange = check::unknown_declarations(server);
+    let Some(id) = strange.first() else { return Ok(()) };
+    let server = &server.id;
+    let message = format!(
+        "server.toml of {server} declares {id:?} unsupported, which is no case"
+    );
+    Err(refuse(USAGE, message))
+}
+
+/// Shows a case that begins, or one that failed.
+fn show(
+    progress: &Progress,
+    server: &Server,
+    total: usize,
+    number: usize,
+    case: &Case,
+    cell: Option<&Cell>,
+) {
+    let (server, id) = (&server.id, case.id);
+    match cell {
+        None => {
+            let title = case.title;
+            progress.step(&format!("{server} · {number}/{total} {id} {title}"));
+        }
+        Some(cell) if cell.failed() => {
+            progress.line(&format!("{server} {id}: FAIL"));
+        }
+        Some(_) => {}
+    }
+}
+
+fn wanted(args: &Check) -> Wanted {
+    // Any seed will do, as long as it is told.
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH);
+    let clock = clock.unwrap_or_default().as_secs();
+    Wanted {
+        cases: args.case.clone(),
+        quick: args.quick,
+        long: args.long,
+        repeat: args.repeat,
+        strict: args.strict,
+        stretch: args.stretch,
+        seed: args.seed.unwrap_or(clock),
+    }
+}
+
+fn built(
+    server: &Server,
+    root: &std::path::Path,
+    progress: &mut Progress,
+    interrupt: &Interrupt,
+) -> Result<build::Built, Skip> {
+    let version = server.receipt()?;
+    progress.hear(&Event::Building { what: &server.id });
+    build::build(&server.program(), root, &version, interrupt).map_err(
+        |error| Skip {
+            server: server.id.clone(),
+            reason: format!("its build failed: {error:#}"),
+            hint: None,
+        },
+    )
+}
+
+fn put(args: &Check, report: &Report) -> Result<()> {
+    if let Some(path) = &args.junit {
+        store::write_atomically(path, report::junit(report).as_bytes())?;
+    }
+    if args.json {
+        super::print(&serde_json::to_string_pretty(report)?)
+    } else {
+        super::print(&report::text(report))
+    }
+}
+
+/// 3 when a server failed a case that binds it, or can't be tried though it
+/// was named; 1 when only the suite failed.
+fn verdict(args: &Check, report: &Report) -> u8 {
+    let failed = report.cells.iter().any(|cell| cell.failed());
+    let wanting = !args.selection.all && !report.skipped.is_empty();
+    let error = report.cells.iter().any(|cell| {
+        cell.verdict == Verdict::Error || cell.afterlife == Some(Verdict::Error)
+    });
+    match (failed || wanting, error) {
+        (true, _) => SERVER_FAILED,
+        (_, true) => TOOL,
+        _ => DONE,
+    }
+}

@@ -1,0 +1,282 @@
+//! The conformance suite has teeth and doesn't bite the good: a mutant for
+//! each case that binds, killed by that case and by no unrelated one.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::bed::{Bed, fixture, harness, serve_fixture};
+use crate::guard::{Finished, Guarded};
+use crate::{Ignored, tests};
+
+tests![
+    every_mutant_is_killed_by_its_own_case_and_by_no_other,
+    a_server_that_keeps_the_contract_passes_every_case,
+    every_case_that_binds_has_a_mutant,
+    a_failure_shows_evidence_and_the_command_that_does_it_again,
+    a_case_that_is_not_there_is_wrong_usage,
+    what_is_declared_unsupported_must_fail,
+];
+
+/// A case, and the fault that it is there to find.
+const MUTANTS: &[(&str, &str)] = &[
+    ("A1", "off-by-one4096"),
+    ("A2", "wrap-reads"),
+    ("A3", "one-read-per-event"),
+    ("A4", "drop-on-split"),
+    ("A5", "quit-command"),
+    ("A6", "wrap-total"),
+    ("A7", "stale-on-reuse"),
+    ("A8", "late-first"),
+    ("A9", "eof-spin"),
+    ("B1", "close-on-rdhup"),
+    ("B2", "drop-queue-on-eof"),
+    ("B3", "impatient-close"),
+    ("B4", "ignore-eof"),
+    ("B5", "exit-on-reset"),
+    ("B6", "peer-addr-unwrap"),
+    ("B7", "linger-zero"),
+    ("B8", "leak-descriptor"),
+    ("B10", "idle-timeout"),
+    ("C1", "unbounded-queue"),
+    ("C2", "deep-queues"),
+    ("C3", "no-resume"),
+    ("C4", "spin-on-block"),
+    ("C5", "drain-forever"),
+    ("C6", "pool-of-four"),
+    ("C7", "busy-poll"),
+    ("C8", "stall-starves"),
+    ("D1", "frame100"),
+    ("D3", "two-writes"),
+    ("D4", "small-backlog"),
+    ("E1", "accept-error-spin"),
+    ("E2", "disable-forever"),
+    ("E3", "spare-descriptor"),
+    ("E4", "only-emfile"),
+    ("E5", "sleep-on-abort"),
+    ("E6", "spawn-unwrap"),
+    ("E8", "big-buffers"),
+    ("E9", "accept-one-edge"),
+    ("E10", "fat-connections"),
+    ("E11", "close-accepted --at 700"),
+    ("E12", "sleep-on-reset"),
+    ("E13", "two-descriptors"),
+    ("F1", "twice"),
+    ("F2", "bind-any"),
+    ("F3", "four-only"),
+    ("F4", "reuse-port"),
+    ("F5", "no-reuse-addr"),
+    ("F6", "ignore-term"),
+    ("F7", "exit-now"),
+    ("F8", "wait-forever"),
+    ("F9", "log-unwrap"),
+    ("F10", "fatal-interrupt"),
+    ("F11", "leave-child"),
+    ("F12", "panic-arguments"),
+    ("F13", "needs-home"),
+    ("F14", "opens-file"),
+    ("F15", "silent-fallback"),
+    ("F16", "hang-starved"),
+];
+
+/// What every mutant passes, unless it is its own.
+const UNRELATED: [&str; 3] = ["A1", "A8", "F1"];
+
+/// Bounds for servers that are to pass; those that are to fail wait for less.
+const PATIENT: &str = "10";
+const IMPATIENT: &str = "2";
+
+/// Adds the fixture with a bug; others may read where it lies.
+fn add(bed: &mut Bed, id: &str, bug: &str, more: &str) -> String {
+    let mut arguments = vec!["--bug"];
+    arguments.extend(bug.split(' '));
+    let lines = serve_fixture(&arguments) + more;
+    let directory = bed.server(id, &lines);
+    let open = fs::Permissions::from_mode(0o755);
+    let root = directory.parent().unwrap();
+    fs::set_permissions(root, open.clone()).unwrap();
+    fs::set_permissions(&directory, open).unwrap();
+    directory.to_str().unwrap().to_owned()
+}
+
+fn check(directory: &str, cases: &str, more: &[&str]) -> Finished {
+    const PATIENCE: Duration = Duration::from_secs(400);
+    let mut command = harness(&["check", "--progress", "none", "--quick"]);
+    command.args(["--repeat", "1", "--seed", "7", "--case", cases]);
+    command.args(["--server-dir", directory]).args(more);
+    Guarded::start(&mut command).finish(PATIENCE)
+}
+
+fn cells(finished: &Finished) -> Vec<Value> {
+    let report: Value = serde_json::from_str(&finished.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {finished:#?}"));
+    report["cells"].as_array().unwrap().clone()
+}
+
+fn every_mutant_is_killed_by_its_own_case_and_by_no_other()
+-> Result<(), Ignored> {
+    const ABREAST: usize = 3;
+    let mut bed = Bed::new();
+    let directories: Vec<String> = MUTANTS
+        .iter()
+        .map(|(case, bug)| add(&mut bed, &format!("mutant-{case}"), bug, ""))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let wrong: Mutex<Vec<String>> = Mutex::default();
+    let skipped: Mutex<Vec<String>> = Mutex::default();
+    thread::scope(|scope| {
+        for _ in 0..ABREAST {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((case, bug)) = MUTANTS.get(at) else { break };
+                    let (list, why) = match try_mutant(case, &directories[at]) {
+                        Ok(None) => continue,
+                        Ok(Some(why)) => (&skipped, why),
+                        Err(why) => (&wrong, why),
+                    };
+                    let line = format!("{case} {bug}: {why}");
+                    list.lock().unwrap().push(line);
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    let skipped = skipped.into_inner().unwrap();
+    if skipped.is_empty() {
+        return Ok(());
+    }
+    Err(Ignored(format!("all but {}", skipped.join("; "))))
+}
+
+/// Why it couldn't be tried on this machine, if so.
+///
+/// # Errors
+/// It survives its case, or fails an unrelated one.
+fn try_mutant(case: &str, directory: &str) -> Result<Option<String>, String> {
+    let own = check(directory, case, &["--json", "--stretch", IMPATIENT]);
+    let cell = cells(&own).remove(0);
+    match cell["verdict"].as_str().unwrap() {
+        "fail" => {}
+        // The machine lacks what the case needs, and says so.
+        "skip" => return Ok(Some(cell["reason"].to_string())),
+        _ if cell["afterlife"] == "fail" => {}
+        _ => return Err(format!("survives {cell:#}")),
+    }
+    let others: Vec<&str> =
+        UNRELATED.into_iter().filter(|other| *other != case).collect();
+    let more = ["--json", "--stretch", PATIENT];
+    let others = check(directory, &others.join(","), &more);
+    for cell in cells(&others) {
+        if cell["verdict"] != "pass" || cell["afterlife"] == "fail" {
+            return Err(format!("fails an unrelated case {cell:#}"));
+        }
+    }
+    Ok(None)
+}
+
+/// Ids and levels of all cases, from the suite itself.
+fn all_cases() -> Vec<(String, String)> {
+    let mut bed = Bed::new();
+    let directory = add(&mut bed, "exits", "exit", "");
+    // Cases without a server take no time.
+    let mut command = harness(&["check", "--progress", "none", "--json"]);
+    command.args(["--long", "--repeat", "1", "--server-dir", &directory]);
+    let finished =
+        Guarded::start(&mut command).finish(Duration::from_secs(200));
+    let report: Value = serde_json::from_str(&finished.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let cases = report["cases"].as_array().unwrap();
+    cases.iter().map(|it| (text(&it["id"]), text(&it["level"]))).collect()
+}
+
+fn every_case_that_binds_has_a_mutant() {
+    let has: BTreeSet<&str> = MUTANTS.iter().map(|(case, _)| *case).collect();
+    let cases = all_cases();
+    assert!(cases.len() > 50, "{cases:?}");
+    for (id, level) in cases {
+        let binds = level == "MUST";
+        assert!(!binds || has.contains(&*id), "{id} has no mutant");
+    }
+}
+
+fn a_server_that_keeps_the_contract_passes_every_case() {
+    let ids: Vec<String> = all_cases().into_iter().map(|it| it.0).collect();
+    for bug in ["good", "control"] {
+        let mut bed = Bed::new();
+        let directory = add(&mut bed, "fine", bug, "");
+        let junit = bed.path("junit.xml");
+        let more = [
+            "--json",
+            "--stretch",
+            PATIENT,
+            "--junit",
+            junit.to_str().unwrap(),
+        ];
+        let finished = check(&directory, &ids.join(","), &more);
+        for cell in cells(&finished) {
+            let verdict = cell["verdict"].as_str().unwrap();
+            let fine = ["pass", "skip", "info"].contains(&verdict)
+                && cell["afterlife"] != "fail";
+            assert!(fine, "{bug}: {cell:#}");
+        }
+        finished.exits_with(0);
+        let xml = fs::read_to_string(junit).unwrap();
+        assert_eq!(xml.matches("<testcase ").count(), ids.len());
+        assert!(!xml.contains("<failure"));
+    }
+}
+
+fn a_failure_shows_evidence_and_the_command_that_does_it_again() {
+    let mut bed = Bed::new();
+    let directory = add(&mut bed, "bad", "quit-command", "");
+    let finished = check(&directory, "A5,F1", &[]);
+    finished.exits_with(3);
+    let text = &finished.stdout;
+    for part in [
+        "expected  ",
+        "actual    ",
+        "cargo harness check bad --case A5 --quick --seed 7",
+        "2 cells, seed 7: 1 passed, 1 failed",
+    ] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+}
+
+fn a_case_that_is_not_there_is_wrong_usage() {
+    let finished = check(bed_free_fixture(), "A1,Z9", &[]);
+    finished.exits_with(2);
+    assert!(finished.stderr.contains("Z9"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("A1 A2"), "{}", finished.stderr);
+    let mut command = harness(&["check"]);
+    Guarded::start(&mut command).finish(Duration::from_secs(20)).exits_with(4);
+}
+
+/// Any directory will do: it isn't looked at.
+fn bed_free_fixture() -> &'static str {
+    fixture().parent().and_then(Path::to_str).unwrap()
+}
+
+fn what_is_declared_unsupported_must_fail() {
+    let mut bed = Bed::new();
+    let declared = "[[unsupported]]\ncase = \"A5\"\nwhy = \"it obeys\"\n\
+                    source = \"upstream#1\"\n";
+    let obeys = add(&mut bed, "obeys", "quit-command", declared);
+    let finished = check(&obeys, "A5", &["--json"]);
+    finished.exits_with(0);
+    let cell = cells(&finished).remove(0);
+    assert_eq!(cell["verdict"], "unsupported", "{cell:#}");
+    assert_eq!(cell["reason"], "it obeys (upstream#1)");
+    let good = add(&mut bed, "claims", "good", declared);
+    let finished = check(&good, "A5", &["--json"]);
+    finished.exits_with(1);
+    assert_eq!(cells(&finished)[0]["verdict"], "error");
+}
