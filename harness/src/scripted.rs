@@ -1,6 +1,7 @@
 //! Hosts, plans and records made up for tests: every figure is chosen.
 
 mod launch;
+pub(crate) mod random;
 
 use wire::{Fault, FaultKind};
 
