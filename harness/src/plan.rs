@@ -105,6 +105,9 @@ pub enum Control {
     /// The reference server a second time under another name: the ratio of
     /// the two shows the noise.
     Same,
+    /// The reference server with a spin of about 5 % of what it costs before
+    /// each echo: whether it is told from the reference shows the resolution.
+    Spin,
 }
 
 /// One line of the experiment: a server under a name.
@@ -124,6 +127,15 @@ pub struct Lane {
     pub status: String,
     /// It came by `--server-dir`, from outside the repository.
     pub outside: bool,
+}
+
+impl Lane {
+    /// Whether it takes part in a scenario: a spin is a part of the cost of
+    /// an echo, of which `classic` has none to show.
+    #[must_use]
+    pub fn runs(&self, scenario: Scenario) -> bool {
+        self.control != Some(Control::Spin) || scenario == Scenario::Load
+    }
 }
 
 /// Everything that makes one run comparable to another, but for the machine.

@@ -13,8 +13,9 @@ use crate::record::{Measurement, Outcome, Record, SCHEMA};
 
 pub(crate) use launch::{bare, full, histogram};
 
-/// The name of the control lane.
+/// The names of the control lanes.
 pub(crate) const SAME: &str = "rust-mio@again";
+pub(crate) const SPIN: &str = "rust-mio@dearer";
 
 pub(crate) fn host() -> Host {
     Host {
@@ -55,7 +56,8 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// A plan over these servers, `rust-mio` the reference and run twice.
+/// A plan over these servers, `rust-mio` the reference, run twice and, held
+/// under load, with a spin.
 pub(crate) fn plan(
     servers: &[&str],
     scenarios: &[Scenario],
@@ -76,10 +78,14 @@ pub(crate) fn plan(
         lanes.push(lane("rust-mio", Some(Control::Reference)));
     }
     lanes.push(lane(SAME, Some(Control::Same)));
+    if scenarios.contains(&Scenario::Load) {
+        lanes.push(lane(SPIN, Some(Control::Spin)));
+    }
     let trials = (1..=rounds)
         .flat_map(|round| lanes.iter().map(move |lane| (round, lane)))
         .flat_map(|(round, lane)| {
-            scenarios.iter().map(move |scenario| Trial {
+            let runs = move |scenario: &&Scenario| lane.runs(**scenario);
+            scenarios.iter().filter(runs).map(move |scenario| Trial {
                 round,
                 lane: lane.name.clone(),
                 scenario: *scenario,

@@ -14,6 +14,7 @@ use crate::launch::{Running, Stopped, launch};
 use crate::plan::order::{Target, spec};
 use crate::plan::{Settings, Trial};
 use crate::record::{Census, Measurement, Outcome, Rest, Snapshot};
+use crate::spin::Spin;
 use crate::{process, sample, sockets};
 
 /// Whatever can run a trial: the machine, or a script in tests.
@@ -42,6 +43,8 @@ pub struct Live<'a> {
     pub settings: Settings,
     /// The machine.
     pub host: Host,
+    /// What the +5 % control spins.
+    pub spin: Spin,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
 }
@@ -56,18 +59,27 @@ impl Bench for Live<'_> {
             Ok(built) => built,
             Err(log) => return Outcome::BuildFailed { log: log.clone() },
         };
+        let spin_us = match self.spin.us(&trial.lane) {
+            Ok(spin_us) => spin_us,
+            Err(message) => return Outcome::HarnessError { message },
+        };
         let known = process::children();
         let running = launch(
             built,
             &self.settings,
+            spin_us,
             self.host.somaxconn,
             candidate.patience,
             self.interrupt,
         );
-        let outcome = match running {
+        let mut outcome = match running {
             Ok(running) => self.measure(trial, running),
             Err(outcome) => outcome,
         };
+        if let Outcome::Measured(measurement) = &mut outcome {
+            measurement.spin_us = spin_us;
+        }
+        self.spin.learn(&trial.lane, trial.scenario, &outcome);
         // A server that failed may have left processes too.
         process::end_adopted(&known);
         outcome
@@ -140,6 +152,7 @@ impl Live<'_> {
             census: stills.census,
             exit: Some(stopped.exit.usage),
             flags: flags(&stopped),
+            spin_us: None,
         }))
     }
 }

@@ -8,7 +8,7 @@ use crate::stats::Estimate;
 use crate::summarize::{CLIENT_LIMITED, NOT_RUN_YET, Row, Summary, plain};
 use crate::units::{Plain, PlusMinus};
 
-use super::notes::{carried_only, is_to_come, notes, words};
+use super::notes::{is_to_come, notes, words};
 use super::text::rate;
 
 const KIB: f64 = 1024.0;
@@ -25,6 +25,8 @@ pub(super) struct View {
 pub(super) struct Line {
     pub(super) server: String,
     pub(super) model: String,
+    /// It may be the cheapest of all, and so may others.
+    pub(super) tied: bool,
     pub(super) cells: Vec<String>,
     pub(super) notes: Vec<String>,
 }
@@ -48,16 +50,23 @@ pub(super) fn view(summary: &Summary) -> View {
         let (a, b) = (place(a), place(b));
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
     });
+    let ranked = summary.is_ranked(leading);
+    let tied = summary.cheapest(leading);
     let lines = servers.into_iter().map(|server| {
-        let cells = match leading {
+        let mut cells = match leading {
             Scenario::Load => load_cells(summary, server),
             Scenario::Classic => classic_cells(summary, server),
         };
+        if ranked {
+            let row = summary.row(server, leading);
+            cells.insert(0, row.map_or_else(dash, rank));
+        }
         let rows = summary.rows.iter().filter(|row| row.server == server);
         let model = rows.map(|row| plain(&row.model)).next();
         Line {
             server: plain(server),
             model: model.unwrap_or_default(),
+            tied: tied.len() > 1 && tied.contains(&server),
             cells,
             notes: notes(summary, server),
         }
@@ -75,7 +84,6 @@ fn titles(summary: &Summary, leading: Scenario) -> Vec<[String; 2]> {
             ["p50 / p99 ms", at],
             ["echoes/s", "in flight"],
             ["KiB/conn", "user + kernel"],
-            ["threads", ""],
             ["classic", "ms"],
         ],
         Scenario::Classic => &[
@@ -93,7 +101,9 @@ fn titles(summary: &Summary, leading: Scenario) -> Vec<[String; 2]> {
     } else {
         titles.len() - 1
     };
-    titles[..shown].iter().map(|title| title.map(str::to_owned)).collect()
+    let rank = summary.is_ranked(leading).then_some(["rank", ""]);
+    let shown = rank.iter().chain(&titles[..shown]);
+    shown.map(|title| title.map(str::to_owned)).collect()
 }
 
 fn with_classic_column(summary: &Summary) -> bool {
@@ -106,11 +116,7 @@ fn place(summary: &Summary, server: &str, leading: Scenario) -> (u8, f64) {
     let Some(row) = summary.row(server, leading) else { return (4, 0.0) };
     let cost = row.metrics.get(leading.primary_metric());
     match cost {
-        Some(cost) => {
-            let doubtful = row.failed_gates().next().is_some()
-                || carried_only(row).is_some();
-            (u8::from(doubtful), cost.median)
-        }
+        Some(cost) => (u8::from(!row.is_sound()), cost.median),
         None if row.outcome == "skipped" || is_to_come(row) => (3, 0.0),
         None => (2, 0.0),
     }
@@ -118,7 +124,7 @@ fn place(summary: &Summary, server: &str, leading: Scenario) -> (u8, f64) {
 
 fn load_cells(summary: &Summary, server: &str) -> Vec<String> {
     let Some(row) = summary.row(server, Scenario::Load) else {
-        return vec!["–".into(); 6];
+        return vec!["–".into(); 5];
     };
     let mut cells = vec![
         primary(row),
@@ -126,9 +132,6 @@ fn load_cells(summary: &Summary, server: &str) -> Vec<String> {
         percentiles(row, "latency"),
         in_flight(row),
         memory(row),
-        row.metrics
-            .get("threads")
-            .map_or_else(dash, |threads| format!("{:.0}", threads.median)),
     ];
     if with_classic_column(summary) {
         let classic = summary.row(server, Scenario::Classic);
@@ -153,6 +156,15 @@ fn classic_cells(summary: &Summary, server: &str) -> Vec<String> {
 
 fn dash() -> String {
     "–".into()
+}
+
+/// `2`, or `1–3` where tests don't tell those apart.
+fn rank(row: &Row) -> String {
+    match row.rank {
+        Some([first, last]) if first == last => first.to_string(),
+        Some([first, last]) => format!("{first}–{last}"),
+        None => dash(),
+    }
 }
 
 /// The figure by which rows are sorted, or what became of the row.

@@ -175,5 +175,6 @@ fn measurement() -> Measurement {
         census: None,
         exit: None,
         flags: Vec::new(),
+        spin_us: None,
     }
 }

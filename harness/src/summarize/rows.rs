@@ -99,6 +99,8 @@ fn empty(server: &str, scenario: Scenario) -> Row {
         hint: None,
         failures: Vec::new(),
         ratio: None,
+        verdict: None,
+        rounds_needed: None,
         launches: Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::Run;
 use crate::exit::{NOT_COMPARABLE, refuse};
 use crate::host::{Host, inspect};
 use crate::plan::make::{
-    Request, make, rounds_within, total_time, trial_time, with_rounds,
+    Request, make, round_time, rounds_within, total_time, with_rounds,
 };
 use crate::plan::place::place;
 use crate::plan::{FULL_FIXED_RATE_MS, Lane, Plan, Settings, Skip};
@@ -56,27 +56,22 @@ pub(super) fn plan(
             scenarios.push(scenario);
         }
     }
-    let controls = reference.as_ref().map_or(0, |reference| {
-        let own = |lane: &Lane| lane.server == reference.server;
-        if selected.iter().any(own) { 1 } else { 2 }
-    });
-    let lanes = u32::try_from(selected.len()).unwrap_or(u32::MAX) + controls;
-    let one = scenarios
-        .iter()
-        .map(|&scenario| trial_time(&settings, scenario) * lanes)
-        .sum();
-    let rounds =
-        args.budget.map_or(asked, |budget| rounds_within(budget, one, asked));
     tracing::debug!(?host, ?settings, "planning");
-    make(Request {
+    let mut request = Request {
         seed: args.seed.unwrap_or_else(clock_seed),
-        rounds,
+        rounds: asked,
         scenarios,
         selected,
         reference,
+        // One round carries no verdict that a control could be held against.
+        spin: !args.quick,
         settings,
         skipped,
-    })
+    };
+    if let Some(budget) = args.budget {
+        request.rounds = rounds_within(budget, round_time(&request), asked);
+    }
+    make(request)
 }
 
 fn settings(args: &Run) -> Settings {
