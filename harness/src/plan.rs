@@ -176,6 +176,22 @@ pub struct Settings {
     pub quick: bool,
 }
 
+impl Settings {
+    /// Whether client and servers take CPU from one another: a faster server
+    /// then slows its own client, so that only CPU per echo can be compared.
+    #[must_use]
+    pub fn shares_cpus(&self) -> bool {
+        let both = |cpu: &u32| self.client_cpus.contains(cpu);
+        self.placement == Placement::Shared || self.server_cpus.iter().any(both)
+    }
+
+    /// Whether servers can be compared by the scenario's primary metric.
+    #[must_use]
+    pub fn compares(&self, scenario: Scenario) -> bool {
+        scenario == Scenario::Load || !self.shares_cpus()
+    }
+}
+
 /// The fixed-rate window of `--full`: six rounds give p99.9 its 400,000
 /// samples at 10,000/s.
 pub const FULL_FIXED_RATE_MS: u64 = 7_000;

@@ -2,7 +2,8 @@
 //!
 //! Two families are tested, each at 5 %: every server against the reference,
 //! which is what a run is made for, and every two servers, which ranks need.
-//! Control lanes stand in the first like any server. A server whose figures a
+//! Control lanes stand in the first like any server. Where client and servers
+//! share CPUs, only CPU per echo is tested. A server whose figures a
 //! check disputes, or that did not carry the rate, is compared to nobody:
 //! its ratios are told, without a verdict.
 //!
@@ -24,6 +25,8 @@ use crate::stats::{noise, ratios_by_round};
 #[derive(Debug)]
 pub(super) struct Scene<'a> {
     pub(super) scenario: Scenario,
+    /// Whether its primary metric compares servers where they run.
+    pub(super) compares: bool,
     /// Selected servers, in the order of selection.
     pub(super) rows: Vec<&'a Row>,
     /// The reference's row, among `rows` or not.
@@ -102,6 +105,9 @@ impl Scene<'_> {
     /// What the residuals of all servers leave open, what the same binary
     /// under two names differed by, and 1 %, whichever is most.
     fn floor(&self) -> Option<f64> {
+        if !self.compares {
+            return None;
+        }
         let mut rows: Vec<&Row> = self.rows.clone();
         let mut seen = BTreeSet::new();
         rows.extend(self.reference.iter().chain(&self.same).chain(&self.spin));
@@ -126,7 +132,10 @@ impl Scene<'_> {
             let Some(ratio) = hodges_lehmann_ratio(&ratios) else { continue };
             // Too few rounds can't be proved different, however large their
             // statistic; in the family they would only stand in the way.
-            let sound = a.is_sound() && b.is_sound() && ratio.n >= MIN_ROUNDS;
+            let sound = self.compares
+                && a.is_sound()
+                && b.is_sound()
+                && ratio.n >= MIN_ROUNDS;
             if sound {
                 family.push(differences(a, b, self.metric()));
             }
@@ -173,7 +182,7 @@ impl Scene<'_> {
             .copied()
             .filter(|row| row.is_sound() && row.rounds >= MIN_ROUNDS)
             .collect();
-        if entrants.len() < 2 {
+        if entrants.len() < 2 || !self.compares {
             return Vec::new();
         }
         let is_in = |server: &str| entrants.iter().any(|r| r.server == server);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::Scenario::{Classic, Load};
-use crate::plan::Trial;
+use crate::plan::{Placement, Trial};
 use crate::record::Measurement;
 use crate::scripted::{self, SAME, SPIN, bare, measured, plan, records};
 use crate::stats::verdict::Verdict::{Equivalent, Faster, Slower, Undecided};
@@ -173,4 +173,26 @@ fn a_round_that_failed_is_left_out_of_the_pairs() {
         assert!(row("twin").rank.is_some());
         assert_eq!(row("twin").verdict, Some(Equivalent));
     }
+}
+
+#[test]
+fn on_shared_cpus_only_cpu_per_echo_is_compared() {
+    let mut plan = plan(&SERVERS, &[Classic, Load], 6);
+    plan.settings.placement = Placement::Shared;
+    let all = records(&plan, |trial| measured(launch(trial)));
+    let judged = |plan: &Plan| {
+        let summary = summarize("r", false, &scripted::host(), plan, &all);
+        let of = |scenario| {
+            let row = summary.row("dear", scenario).unwrap();
+            assert!(row.ratio.is_some());
+            (row.verdict, row.rank.is_some())
+        };
+        [of(Classic), of(Load)]
+    };
+    let only_load = [(None, false), (Some(Slower), true)];
+    assert_eq!(judged(&plan), only_load);
+    // One CPU is shared whatever the placement.
+    plan.settings.placement = Placement::Split;
+    plan.settings.server_cpus = plan.settings.client_cpus.clone();
+    assert_eq!(judged(&plan), only_load);
 }

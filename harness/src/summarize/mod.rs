@@ -129,6 +129,7 @@ fn scene(summary: &Summary, scenario: Scenario) -> Scene<'_> {
     let rows = summary.rows.iter().filter(|row| row.scenario == scenario);
     Scene {
         scenario,
+        compares: summary.plan.settings.compares(scenario),
         rows: rows.collect(),
         reference: summary.reference_row(scenario),
         same: summary.controls.same.as_ref().and_then(|l| l.row(scenario)),
