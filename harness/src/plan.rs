@@ -169,6 +169,10 @@ pub struct Settings {
     pub fixed_rate_ms: u64,
     /// The closed-loop window. Milliseconds.
     pub in_flight_ms: u64,
+    /// Each step of the ladder of rates; 0 in runs without one.
+    /// Milliseconds.
+    #[serde(default)]
+    pub step_ms: u64,
     /// Time at rest with all connections open, for the CPU at rest.
     /// Milliseconds.
     pub idle_ms: u64,
@@ -191,6 +195,12 @@ impl Settings {
         scenario == Scenario::Load || !self.shares_cpus()
     }
 }
+
+/// The load of a step runs this long before anything counts.
+pub const STEP_WARM_UP_MS: u64 = 100;
+
+/// Steps of the ladder: each doubles the rate, from the fixed one on.
+pub const STEPS: u32 = 5;
 
 /// The fixed-rate window of `--full`: six rounds give p99.9 its 400,000
 /// samples at 10,000/s.

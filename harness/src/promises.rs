@@ -220,7 +220,8 @@ fn follow(
             "maxItems" => length(value).is_none_or(|n| n <= number(rule)),
             "minimum" => value.as_f64().is_none_or(|n| n >= number(rule)),
             "maximum" => value.as_f64().is_none_or(|n| n <= number(rule)),
-            "$schema" | "$defs" | "title" | "description" | "format" => true,
+            "$schema" | "$defs" | "title" | "description" | "format"
+            | "default" => true,
             unknown => return Err(format!("{unknown} is not understood")),
         };
         if !holds {

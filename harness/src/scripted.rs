@@ -11,7 +11,7 @@ use crate::plan::{
 };
 use crate::record::{Measurement, Outcome, Record, SCHEMA};
 
-pub(crate) use launch::{bare, full, histogram};
+pub(crate) use launch::{bare, climb, full, histogram};
 
 /// The names of the control lanes.
 pub(crate) const SAME: &str = "rust-mio@again";
@@ -51,6 +51,7 @@ pub(crate) fn settings() -> Settings {
         warm_up_ms: 500,
         fixed_rate_ms: 2_000,
         in_flight_ms: 1_000,
+        step_ms: 0,
         idle_ms: 500,
         quick: false,
     }

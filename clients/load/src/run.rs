@@ -111,8 +111,17 @@ impl<'a> Run<'a> {
         merge::second_sweep(&mut proof, parts);
         self.report.proof = Some(proof);
         end?;
+        let mut too_much = false;
         for (index, window) in (0..).zip(windows) {
+            if window.step && too_much {
+                continue;
+            }
             self.one_window(index, window)?;
+            too_much |= self
+                .report
+                .windows
+                .last()
+                .is_some_and(|report| report.step && !report.is_carried());
         }
         if await_go {
             (self.emit)(Event::Loaded { t_ns: now_ns() });

@@ -6,7 +6,9 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Control, Lane, Plan, Scenario, Settings, Skip, Trial};
+use super::{
+    Control, Lane, Plan, STEP_WARM_UP_MS, Scenario, Settings, Skip, Trial,
+};
 
 /// What was asked for, names resolved.
 #[derive(Clone, Debug)]
@@ -142,6 +144,17 @@ pub fn round_time(request: &Request) -> Duration {
         .sum()
 }
 
+/// Steps of the ladder that a server on one CPU is taken through, about, the
+/// one that is too much included.
+const STEPS_CLIMBED: u64 = 4;
+
+const fn step(settings: &Settings) -> u64 {
+    match settings.step_ms {
+        0 => 0,
+        counted => counted + STEP_WARM_UP_MS,
+    }
+}
+
 /// How long one trial takes, about: what it sleeps through by design and
 /// what launch, connects, sweeps and stop took on a 2-CPU machine.
 #[must_use]
@@ -155,6 +168,7 @@ pub fn trial_time(settings: &Settings, scenario: Scenario) -> Duration {
                 + settings.warm_up_ms * 3 / 2
                 + settings.fixed_rate_ms
                 + settings.in_flight_ms
+                + STEPS_CLIMBED * step(settings)
         }
     };
     Duration::from_millis(millis)

@@ -152,11 +152,17 @@ fn a_budget_cuts_rounds_but_never_the_last() {
 }
 
 #[test]
-fn the_default_run_of_six_servers_fits_eight_minutes() {
+fn the_default_run_of_six_servers_fits_nine_minutes() {
     let selected = ["a", "b", "c", "d", "e", "f"].map(lane).to_vec();
-    let plan = make(Request { selected, ..request(6, 1) });
+    let settings = Settings {
+        idle_ms: 100,
+        in_flight_ms: 900,
+        step_ms: 600,
+        ..settings()
+    };
+    let plan = make(Request { selected, settings, ..request(6, 1) });
     let time = total_time(&plan.settings, &plan.trials);
-    assert!(time < Duration::from_secs(480), "{time:?}");
+    assert!(time < Duration::from_secs(540), "{time:?}");
 }
 
 #[test]
@@ -174,4 +180,39 @@ fn the_order_names_the_server_and_keeps_its_backlog_from_overflowing() {
         assert_eq!(spec.server_pids, [42]);
         assert_eq!((spec.cpus, spec.softirq_cpus), (vec![1], vec![0]));
     }
+}
+
+#[test]
+fn the_ladder_doubles_the_rate_between_the_fixed_one_and_the_closed_loop() {
+    let plan = make(request(1, 1));
+    let target = Target {
+        addr: "127.0.0.1:7".parse().unwrap(),
+        pids: &[42],
+        irq_time_apart: false,
+    };
+    let held = |t: &&Trial| t.scenario == Scenario::Load;
+    let trial = plan.trials.iter().find(held).unwrap();
+    let windows = |step_ms| {
+        let settings = Settings { step_ms, ..settings() };
+        let wire::Work::Hold { windows, .. } =
+            spec(&settings, trial, &target).work
+        else {
+            panic!("load holds its connections");
+        };
+        windows
+    };
+    let ladder = windows(600);
+    let steps: Vec<(&str, bool)> =
+        ladder.iter().map(|w| (w.name.as_str(), w.step)).collect();
+    let expected = [
+        ("fixed_rate", false),
+        ("step_20000", true),
+        ("step_40000", true),
+        ("step_80000", true),
+        ("step_160000", true),
+        ("step_320000", true),
+        ("in_flight", false),
+    ];
+    assert_eq!(steps, expected);
+    assert_eq!(windows(0).len(), 2);
 }

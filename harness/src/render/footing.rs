@@ -6,7 +6,9 @@
 use crate::plan::Scenario;
 use crate::stats::Estimate;
 use crate::stats::verdict::{MIN_ROUNDS, Verdict};
-use crate::summarize::{CLIENT_LIMITED, Pair, Row, Summary, plain};
+use crate::summarize::{
+    CLIENT_LIMITED, LADDER_LIMITED, Pair, Row, Summary, plain,
+};
 use crate::units::{LowHigh, Percent, of_metric};
 
 use super::notes::{failures, is_to_come};
@@ -235,7 +237,9 @@ fn legend(summary: &Summary, view: &View) -> Vec<String> {
                 .into(),
         );
     }
-    if summary.rows.iter().any(|row| row.is_flagged(CLIENT_LIMITED)) {
+    let limited = [CLIENT_LIMITED, LADDER_LIMITED];
+    let is_limited = |row: &Row| limited.iter().any(|f| row.is_flagged(f));
+    if summary.rows.iter().any(is_limited) {
         out.push(
             "≥: the client was the bottleneck; the server could do more."
                 .into(),

@@ -7,8 +7,8 @@
 use crate::plan::Scenario;
 use crate::stats::verdict::{FAR, Verdict};
 use crate::summarize::{
-    CLIENT_LIMITED, CONSERVATION, NOT_RUN_YET, Row, SENT_IN_TIME, Summary,
-    plain, wants_at_least,
+    CLIENT_LIMITED, CONSERVATION, LADDER_LIMITED, NOT_RUN_YET, Row,
+    SENT_IN_TIME, Summary, plain, wants_at_least,
 };
 use crate::units::Percent;
 
@@ -75,7 +75,8 @@ fn of_row(row: &Row) -> Vec<Note> {
         } else {
             format!("{} in {count} of {rounds} rounds", plain(flag))
         };
-        notes.push((note, flag != CLIENT_LIMITED));
+        let of_load = [CLIENT_LIMITED, LADDER_LIMITED];
+        notes.push((note, !of_load.contains(&flag.as_str())));
     }
     notes
 }

@@ -5,7 +5,9 @@
 
 use crate::plan::Scenario;
 use crate::stats::Estimate;
-use crate::summarize::{CLIENT_LIMITED, NOT_RUN_YET, Row, Summary, plain};
+use crate::summarize::{
+    CLIENT_LIMITED, LADDER_LIMITED, NOT_RUN_YET, Row, Summary, plain,
+};
 use crate::units::{Plain, PlusMinus};
 
 use super::notes::{is_to_come, notes, words};
@@ -77,12 +79,17 @@ pub(super) fn view(summary: &Summary) -> View {
 fn titles(summary: &Summary, leading: Scenario) -> Vec<[String; 2]> {
     let at = format!("@{}", rate(summary.plan.settings.rate_per_s));
     let at = at.as_str();
+    let throughput = if has_ladder(summary) {
+        ["highest rate", "p99 ≤ 10 ms"]
+    } else {
+        ["echoes/s", "in flight"]
+    };
     let titles: &[[&str; 2]] = match leading {
         Scenario::Load => &[
             ["µs CPU/echo", at],
             ["×", "reference"],
             ["p50 / p99 ms", at],
-            ["echoes/s", "in flight"],
+            throughput,
             ["KiB/conn", "user + kernel"],
             ["classic", "ms"],
         ],
@@ -104,6 +111,11 @@ fn titles(summary: &Summary, leading: Scenario) -> Vec<[String; 2]> {
     let rank = summary.is_ranked(leading).then_some(["rank", ""]);
     let shown = rank.iter().chain(&titles[..shown]);
     shown.map(|title| title.map(str::to_owned)).collect()
+}
+
+/// Runs from before there was a ladder show the closed loop in its place.
+fn has_ladder(summary: &Summary) -> bool {
+    summary.plan.settings.step_ms > 0
 }
 
 fn with_classic_column(summary: &Summary) -> bool {
@@ -130,7 +142,7 @@ fn load_cells(summary: &Summary, server: &str) -> Vec<String> {
         primary(row),
         ratio(summary, row),
         percentiles(row, "latency"),
-        in_flight(row),
+        if has_ladder(summary) { held(row) } else { in_flight(row) },
         memory(row),
     ];
     if with_classic_column(summary) {
@@ -203,6 +215,15 @@ fn percentiles(row: &Row, name: &str) -> String {
         )
     };
     format!("{} / {}", ms("p50"), ms("p99"))
+}
+
+/// The middle launch's; `none` where not even the fixed rate was held.
+fn held(row: &Row) -> String {
+    let bound = if row.is_flagged(LADDER_LIMITED) { "≥ " } else { "" };
+    row.metrics.get("held_per_s").map_or_else(dash, |held| match held.median {
+        0.0 => "none".into(),
+        per_s => format!("{bound}{}", rate(per_s)),
+    })
 }
 
 fn in_flight(row: &Row) -> String {

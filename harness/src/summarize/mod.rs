@@ -12,6 +12,7 @@
 mod controls;
 mod gates;
 mod judge;
+mod ladder;
 mod metrics;
 mod reason;
 mod rows;
@@ -22,15 +23,18 @@ mod gates_tests;
 #[cfg(test)]
 mod judge_tests;
 #[cfg(test)]
+mod ladder_tests;
+#[cfg(test)]
 mod tests;
 
 pub use controls::{ControlLane, Controls, Pair};
 pub use gates::{
     CENSORED, CENSUS, CONSERVATION, PROOF, SENT_IN_TIME, gates, wants_at_least,
 };
+pub use ladder::ladder_limited;
 pub use metrics::client_limited;
 pub use reason::{plain, reason};
-pub use rows::{CENSUS_UNREAD, CLIENT_LIMITED, NOT_RUN_YET};
+pub use rows::{CENSUS_UNREAD, CLIENT_LIMITED, LADDER_LIMITED, NOT_RUN_YET};
 pub use types::{Failure, Launch, Row, SCHEMA_VERSION, Summary};
 
 use std::collections::BTreeMap;

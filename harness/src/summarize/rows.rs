@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::gates::{CONSERVATION, gates, worse};
+use super::ladder::ladder_limited;
 use super::metrics::{client_limited, pooled};
 use super::reason::{plain, reason};
 use super::types::{Failure, Row};
@@ -13,6 +14,9 @@ use crate::record::{Gate, Measurement, Outcome, Record};
 
 /// Throughput of such a launch is a lower bound.
 pub const CLIENT_LIMITED: &str = "client-limited";
+
+/// The highest rate held in such a launch is a lower bound.
+pub const LADDER_LIMITED: &str = "ladder-limited";
 
 /// The kernel could not be asked how many sockets are established.
 pub const CENSUS_UNREAD: &str = "census-unread";
@@ -156,6 +160,9 @@ fn flags(
         measurement.flags.iter().map(|flag| plain(flag)).collect();
     if client_limited(measurement, settings) {
         flags.push(CLIENT_LIMITED.into());
+    }
+    if ladder_limited(measurement, settings) {
+        flags.push(LADDER_LIMITED.into());
     }
     if scenario == Scenario::Load && measurement.census.is_none() {
         flags.push(CENSUS_UNREAD.into());

@@ -25,18 +25,30 @@ struct Timing {
     warm_up: u64,
     fixed_rate: u64,
     in_flight: u64,
+    step: u64,
     idle: u64,
 }
 
 /// Six rounds give p99 its 40,000 samples at 10,000/s.
-const DEFAULT: Timing =
-    Timing { warm_up: 500, fixed_rate: 2_000, in_flight: 900, idle: 100 };
-const QUICK: Timing =
-    Timing { warm_up: 300, fixed_rate: 700, in_flight: 400, idle: 100 };
+const DEFAULT: Timing = Timing {
+    warm_up: 500,
+    fixed_rate: 2_000,
+    in_flight: 900,
+    step: 600,
+    idle: 100,
+};
+const QUICK: Timing = Timing {
+    warm_up: 300,
+    fixed_rate: 700,
+    in_flight: 400,
+    step: 300,
+    idle: 100,
+};
 const FULL: Timing = Timing {
     warm_up: 1_000,
     fixed_rate: FULL_FIXED_RATE_MS,
     in_flight: 3_000,
+    step: 600,
     idle: 500,
 };
 
@@ -100,6 +112,7 @@ fn settings(args: &Run) -> Settings {
         warm_up_ms: timing.warm_up,
         fixed_rate_ms: timing.fixed_rate,
         in_flight_ms: timing.in_flight,
+        step_ms: timing.step,
         idle_ms: timing.idle,
         quick: args.quick,
     }
