@@ -53,19 +53,24 @@ pub fn flags(settings: &Settings) -> Vec<OsString> {
     .collect()
 }
 
-/// Starts a server and waits for its announce, at most `patience`.
+/// Starts a server and waits for its announce, at most `patience`. With a
+/// spin it burns so many microseconds before each echo.
 ///
 /// # Errors
 /// The outcome of the trial: never ready, crashed, unsupported, interrupted.
 pub fn launch(
     built: &Built,
     settings: &Settings,
+    spin_us: Option<u32>,
     somaxconn: u32,
     patience: Duration,
     interrupt: &Interrupt,
 ) -> Result<Running, Outcome> {
     let mut command = built.command.clone();
     command.extend(flags(settings));
+    if let Some(spin_us) = spin_us {
+        command.extend(["--spin-us".into(), spin_us.to_string().into()]);
+    }
     let cpus = match settings.isolation {
         Isolation::Plain => Vec::new(),
         Isolation::Pin => settings.server_cpus.clone(),

@@ -28,6 +28,7 @@ pub mod render;
 pub mod runner;
 pub mod sample;
 pub mod sockets;
+pub mod spin;
 pub mod stats;
 pub mod store;
 pub mod summarize;

@@ -105,6 +105,9 @@ pub enum Control {
     /// The reference server a second time under another name: the ratio of
     /// the two shows the noise.
     Same,
+    /// The reference server with a spin of about 5 % of what it costs before
+    /// each echo: whether it is told from the reference shows the resolution.
+    Spin,
 }
 
 /// One line of the experiment: a server under a name.
@@ -131,6 +134,15 @@ pub struct Lane {
     /// longer than the run's own warm-up. Milliseconds.
     #[serde(default)]
     pub warm_up_ms: u64,
+}
+
+impl Lane {
+    /// Whether it takes part in a scenario: a spin is a part of the cost of
+    /// an echo, of which `classic` has none to show.
+    #[must_use]
+    pub fn runs(&self, scenario: Scenario) -> bool {
+        self.control != Some(Control::Spin) || scenario == Scenario::Load
+    }
 }
 
 /// Everything that makes one run comparable to another, but for the machine.
@@ -167,6 +179,10 @@ pub struct Settings {
     pub fixed_rate_ms: u64,
     /// The closed-loop window. Milliseconds.
     pub in_flight_ms: u64,
+    /// Each step of the ladder of rates; 0 in runs without one.
+    /// Milliseconds.
+    #[serde(default)]
+    pub step_ms: u64,
     /// Time at rest with all connections open, for the CPU at rest.
     /// Milliseconds.
     pub idle_ms: u64,
@@ -189,6 +205,28 @@ impl Settings {
         self.client != SHARED_CLIENT
     }
 }
+
+impl Settings {
+    /// Whether client and servers take CPU from one another: a faster server
+    /// then slows its own client, so that only CPU per echo can be compared.
+    #[must_use]
+    pub fn shares_cpus(&self) -> bool {
+        let both = |cpu: &u32| self.client_cpus.contains(cpu);
+        self.placement == Placement::Shared || self.server_cpus.iter().any(both)
+    }
+
+    /// Whether servers can be compared by the scenario's primary metric.
+    #[must_use]
+    pub fn compares(&self, scenario: Scenario) -> bool {
+        scenario == Scenario::Load || !self.shares_cpus()
+    }
+}
+
+/// The load of a step runs this long before anything counts.
+pub const STEP_WARM_UP_MS: u64 = 100;
+
+/// Steps of the ladder: each doubles the rate, from the fixed one on.
+pub const STEPS: u32 = 5;
 
 /// The fixed-rate window of `--full`: six rounds give p99.9 its 400,000
 /// samples at 10,000/s.

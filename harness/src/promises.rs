@@ -96,6 +96,11 @@ fn rendered() -> Value {
     plan.skipped.push(scripted::skip("go-x", "no go", "get go"));
     let records = records(&plan, |trial| match trial.lane.as_str() {
         "cpp-x" if trial.round > 1 => scripted::corrupted(),
+        scripted::SPIN => {
+            let mut launch = full(trial.scenario, 11.0, 100);
+            launch.spin_us = Some(1);
+            measured(launch)
+        }
         _ => measured(full(trial.scenario, 10.0, 100)),
     });
     let host = scripted::host();
@@ -128,14 +133,20 @@ fn the_documented_fields_are_where_they_are_documented() {
     let summary = rendered();
     assert_eq!(summary["schema_version"], 1);
     assert_eq!(summary["partial"], false);
-    assert_eq!(summary["controls"]["spin_5_percent"], Value::Null);
+    let spin = &summary["controls"]["spin_5_percent"];
+    assert_eq!(spin["spin_us"], 1);
+    assert_eq!(spin["spin_percent"], 10.0);
+    assert!(spin["ratios"][0]["verdict"].is_string());
+    assert!(summary["controls"]["floors"]["load"].is_number());
     assert!(summary["controls"]["same"].is_object());
     let row = &summary["rows"][1];
     assert_eq!(row["server"], "rust-tokio");
     assert_eq!(row["scenario"], "load");
     assert_eq!(row["outcome"], "measured");
     assert_eq!(row["rounds"], 6);
-    assert_eq!(row["rank"], Value::Null);
+    assert_eq!(row["rank"], Value::Null, "nobody to rank it with");
+    assert_eq!(row["verdict"], "equivalent");
+    assert_eq!(row["rounds_needed"], Value::Null);
     for metric in [
         "cpu_us_per_echo",
         "latency_us_p50",
@@ -154,7 +165,10 @@ fn the_documented_fields_are_where_they_are_documented() {
     for part in ["name", "value", "limit", "pass"] {
         assert!(!row["gates"][0][part].is_null(), "{part}");
     }
-    assert_eq!(summary["pairs"][0]["reference"], "rust-mio");
+    let pair = &summary["pairs"][0];
+    assert_eq!(pair["reference"], "rust-mio");
+    assert_eq!(pair["verdict"], "equivalent");
+    assert_eq!(pair["chance"], 1.0);
 }
 
 /// As much of JSON Schema as the generated schema uses; anything else in it

@@ -163,6 +163,9 @@ pub struct Measurement {
     pub exit: Option<ExitUsage>,
     /// Remarks, such as `client-limited`, `unclean-stop`, `leaked-processes`.
     pub flags: Vec<String>,
+    /// `--spin-us` it was started with, of the control lane that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spin_us: Option<u32>,
 }
 
 /// The server's announce line, taken apart.

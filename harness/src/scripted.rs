@@ -1,6 +1,7 @@
 //! Hosts, plans and records made up for tests: every figure is chosen.
 
 mod launch;
+pub(crate) mod random;
 
 use wire::{Fault, FaultKind};
 
@@ -10,10 +11,11 @@ use crate::plan::{
 };
 use crate::record::{Measurement, Outcome, Record, SCHEMA};
 
-pub(crate) use launch::{bare, full, histogram};
+pub(crate) use launch::{bare, climb, full, histogram};
 
-/// The name of the control lane.
+/// The names of the control lanes.
 pub(crate) const SAME: &str = "rust-mio@again";
+pub(crate) const SPIN: &str = "rust-mio@dearer";
 
 pub(crate) fn host() -> Host {
     Host {
@@ -50,12 +52,14 @@ pub(crate) fn settings() -> Settings {
         warm_up_ms: 500,
         fixed_rate_ms: 2_000,
         in_flight_ms: 1_000,
+        step_ms: 0,
         idle_ms: 500,
         quick: false,
     }
 }
 
-/// A plan over these servers, `rust-mio` the reference and run twice.
+/// A plan over these servers, `rust-mio` the reference, run twice and, held
+/// under load, with a spin.
 pub(crate) fn plan(
     servers: &[&str],
     scenarios: &[Scenario],
@@ -78,10 +82,14 @@ pub(crate) fn plan(
         lanes.push(lane("rust-mio", Some(Control::Reference)));
     }
     lanes.push(lane(SAME, Some(Control::Same)));
+    if scenarios.contains(&Scenario::Load) {
+        lanes.push(lane(SPIN, Some(Control::Spin)));
+    }
     let trials = (1..=rounds)
         .flat_map(|round| lanes.iter().map(move |lane| (round, lane)))
         .flat_map(|(round, lane)| {
-            scenarios.iter().map(move |scenario| Trial {
+            let runs = move |scenario: &&Scenario| lane.runs(**scenario);
+            scenarios.iter().filter(runs).map(move |scenario| Trial {
                 round,
                 lane: lane.name.clone(),
                 scenario: *scenario,

@@ -5,12 +5,26 @@
 //! `(x(k), x(n+1-k))`, whose level follows from the binomial distribution
 //! alone, whatever the values are distributed like.
 //!
-//! Refuses to do: assume a distribution, drop outliers, give a p-value.
+//! What may be said of two servers, or of many at once, is in the modules
+//! below: [`signed_rank`] and [`rank_sum`] compare two, [`flips`] compares
+//! whole families, [`noise`] tells what a run cannot resolve, [`verdict`]
+//! puts it into one of four words.
+//!
+//! Refuses to do: assume a distribution, drop outliers.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub mod flips;
+pub mod noise;
+pub mod rank_sum;
+pub mod signed_rank;
+pub mod verdict;
+
+#[cfg(test)]
+mod simulation;
 
 /// The level that an interval has when there are enough values for it.
 pub const LEVEL: f64 = 0.95;
@@ -74,13 +88,18 @@ impl Estimate {
     #[must_use]
     pub fn of_ratios(ratios: &[f64]) -> Option<Self> {
         let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
-        let logs = Self::of(&logs)?;
-        Some(Self {
-            median: logs.median.exp(),
-            low: logs.low.exp(),
-            high: logs.high.exp(),
-            ..logs
-        })
+        Self::of(&logs).map(Self::exp)
+    }
+
+    /// The ratio whose logarithm this is the estimate of.
+    #[must_use]
+    fn exp(self) -> Self {
+        Self {
+            median: self.median.exp(),
+            low: self.low.exp(),
+            high: self.high.exp(),
+            ..self
+        }
     }
 
     /// The ends of the interval, if there is one.

@@ -13,6 +13,7 @@ use crate::launch::{Running, Stopped, launch};
 use crate::plan::order::{Target, spec};
 use crate::plan::{Plan, Settings, Trial};
 use crate::record::{Census, Measurement, Outcome, Rest, Snapshot};
+use crate::spin::Spin;
 use crate::summarize::ACCEPT_OVERFLOWED;
 use crate::{process, sample, sockets};
 
@@ -42,6 +43,8 @@ pub struct Live<'a> {
     pub plan: Plan,
     /// The machine.
     pub host: Host,
+    /// What the +5 % control spins.
+    pub spin: Spin,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
 }
@@ -56,19 +59,28 @@ impl Bench for Live<'_> {
             Ok(built) => built,
             Err(log) => return Outcome::BuildFailed { log: log.clone() },
         };
+        let spin_us = match self.spin.us(&trial.lane) {
+            Ok(spin_us) => spin_us,
+            Err(message) => return Outcome::HarnessError { message },
+        };
         let known = process::children();
         let settings = self.plan.settings_for(&trial.lane);
         let running = launch(
             built,
             &settings,
+            spin_us,
             self.host.somaxconn,
             candidate.patience,
             self.interrupt,
         );
-        let outcome = match running {
+        let mut outcome = match running {
             Ok(running) => self.measure(trial, &settings, running),
             Err(outcome) => outcome,
         };
+        if let Outcome::Measured(measurement) = &mut outcome {
+            measurement.spin_us = spin_us;
+        }
+        self.spin.learn(&trial.lane, trial.scenario, &outcome);
         // A server that failed may have left processes too.
         process::end_adopted(&known);
         outcome
@@ -151,6 +163,7 @@ impl Live<'_> {
             census: stills.census,
             exit: Some(stopped.exit.usage),
             flags,
+            spin_us: None,
         }))
     }
 }

@@ -206,6 +206,7 @@ impl Args {
             load,
             warm_up_ms: milliseconds(self.warm_up),
             duration_ms: milliseconds(self.duration),
+            step: false,
         };
         Work::Hold { await_go: false, turns: false, windows: vec![window] }
     }

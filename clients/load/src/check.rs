@@ -108,6 +108,7 @@ mod tests {
             load: Load::Rate { per_s, arrivals: Arrivals::Poisson },
             warm_up_ms: 0,
             duration_ms: 1,
+            step: false,
         };
         Spec {
             protocol: PROTOCOL,
@@ -130,7 +131,8 @@ mod tests {
 
     fn windowed(load: Load, duration_ms: u64) -> Spec {
         let name = "w".into();
-        let window = Window { name, load, warm_up_ms: 0, duration_ms };
+        let window =
+            Window { name, load, warm_up_ms: 0, duration_ms, step: false };
         let work =
             Work::Hold { await_go: false, turns: false, windows: vec![window] };
         Spec { work, ..spec() }

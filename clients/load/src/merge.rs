@@ -95,6 +95,7 @@ fn report(run: &WindowRun, sum: &WindowPart) -> WindowReport {
     WindowReport {
         name: run.window.name.clone(),
         load: run.window.load,
+        step: run.window.step,
         start_ns: run.start_ns,
         end_ns: run.end_ns,
         planned: sum.planned,

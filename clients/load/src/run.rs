@@ -118,7 +118,11 @@ impl<'a> Run<'a> {
         merge::second_sweep(&mut proof, parts);
         self.report.proof = Some(proof);
         end?;
+        let mut too_much = false;
         for (index, window) in (0..).zip(windows) {
+            if window.step && too_much {
+                continue;
+            }
             if turns {
                 self.stand_still("turn")?;
             }
@@ -127,6 +131,8 @@ impl<'a> Run<'a> {
                 let window = window.name.clone();
                 (self.emit)(Event::Drained { window, t_ns: now_ns() });
             }
+            let last = self.report.windows.last();
+            too_much |= last.is_some_and(|it| it.step && !it.is_carried());
         }
         if await_go {
             (self.emit)(Event::Loaded { t_ns: now_ns() });

@@ -3,6 +3,7 @@
 //! A metric's name carries its unit, then its qualifier.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::{Histogram, Load, Report, WindowReport, decode, percentile};
 
@@ -36,33 +37,62 @@ pub fn metrics(report: &Report) -> Metrics {
         percentiles(&mut out, "echo", &classic.echo);
     }
     for window in &report.windows {
-        window_metrics(&mut out, window);
+        if window.step {
+            step_metrics(&mut out, window);
+        } else {
+            window_metrics(&mut out, window);
+        }
     }
+    held(&mut out, report);
     out
+}
+
+/// The highest rate of a ladder whose 99th percentile is at most 10 ms, the
+/// fixed rate below it included; 0 where not even that is.
+fn held(out: &mut Metrics, report: &Report) {
+    const LIMIT: Duration = Duration::from_millis(10);
+    if !report.windows.iter().any(|window| window.step) {
+        return;
+    }
+    let rates = report.windows.iter().filter_map(|window| match window.load {
+        Load::Rate { per_s, .. } if window.keeps(LIMIT) => Some(per_s),
+        _ => None,
+    });
+    out.insert("held_per_s".into(), rates.fold(0.0, f64::max));
+}
+
+/// What an echo costs on a step of the ladder.
+fn step_metrics(out: &mut Metrics, window: &WindowReport) {
+    let Load::Rate { per_s, .. } = window.load else { return };
+    if let Some(cpu_us) = cpu_us(window) {
+        out.insert(format!("cpu_us_per_echo_at_{per_s}"), cpu_us);
+    }
+}
+
+fn cpu_us(window: &WindowReport) -> Option<f64> {
+    let usage = window.server?;
+    let us = float(usage.cpu_ns + usage.softirq_ns) / NS_PER_US;
+    Some(us / float(window.echoes_in_window)).filter(|us| us.is_finite())
 }
 
 fn window_metrics(out: &mut Metrics, window: &WindowReport) {
     let seconds = float(window.end_ns - window.start_ns) / NS_PER_S;
     let per_s = float(window.echoes_in_window) / seconds;
-    let cpu_us = window.server.map(|usage| {
-        float(usage.cpu_ns + usage.softirq_ns)
-            / NS_PER_US
-            / float(window.echoes_in_window)
-    });
+    let cpu_us = cpu_us(window);
     match window.load {
         Load::Rate { .. } => {
             out.insert("achieved_per_s".into(), per_s);
             percentiles(out, "latency", &window.response);
             percentiles(out, "service", &window.service);
             percentiles(out, "slip", &window.slip);
-            if let Some(cpu_us) = cpu_us.filter(|us| us.is_finite()) {
+            if let Some(cpu_us) = cpu_us {
                 out.insert("cpu_us_per_echo".into(), cpu_us);
             }
         }
         Load::InFlight { .. } => {
             out.insert("echoes_per_s".into(), per_s);
             percentiles(out, "in_flight_latency", &window.response);
-            if let Some(cpu_us) = cpu_us.filter(|us| us.is_finite()) {
+            if let Some(cpu_us) = cpu_us {
                 out.insert("cpu_us_per_echo_in_flight".into(), cpu_us);
             }
         }

@@ -3,9 +3,11 @@
 //! Only raw counts, times and histograms are stored; [`crate::metrics`]
 //! derives the figures of the tables from them.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Load, Metrics, PROTOCOL, Proof};
+use crate::{Load, Metrics, PROTOCOL, Proof, decode};
 
 /// Everything one order produced. Times are nanoseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -151,6 +153,9 @@ pub struct WindowReport {
     pub name: String,
     /// [`crate::Window::load`].
     pub load: Load,
+    /// [`crate::Window::step`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub step: bool,
     /// First moment that counts, `CLOCK_MONOTONIC`.
     pub start_ns: u64,
     /// Last moment that counts, `CLOCK_MONOTONIC`.
@@ -180,6 +185,30 @@ pub struct WindowReport {
     pub client_busy_ns: u64,
     /// Between the edges, if process ids were given and could be read.
     pub server: Option<ServerUsage>,
+}
+
+impl WindowReport {
+    /// Whether a ladder goes on above this step: at least 99 % of the
+    /// messages due in it came back in it, 99 % of them within 50 ms.
+    #[must_use]
+    pub fn is_carried(&self) -> bool {
+        self.keeps(Duration::from_millis(50))
+    }
+
+    /// Whether at least 99 % of the messages due in it came back in it, and
+    /// 99 % of the response times are at most so long. One launch decides by
+    /// its own samples, however few; none decide against it.
+    #[must_use]
+    pub fn keeps(&self, limit: Duration) -> bool {
+        let in_time = u128::from(self.echoes_in_window) * 100
+            >= u128::from(self.planned) * 99;
+        let response = decode(&self.response).ok();
+        in_time
+            && response.is_some_and(|response| {
+                let p99 = u128::from(response.value_at_quantile(0.99));
+                !response.is_empty() && p99 <= limit.as_nanos()
+            })
+    }
 }
 
 /// The server's use of its machine between the edges of a window.

@@ -73,6 +73,11 @@ pub struct Window {
     pub warm_up_ms: u64,
     /// Milliseconds, 1 or more.
     pub duration_ms: u64,
+    /// A step of a ladder of rates: it is left out once an earlier step was
+    /// more than server and client could carry, by
+    /// [`crate::WindowReport::is_carried`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub step: bool,
 }
 
 /// How messages are offered.

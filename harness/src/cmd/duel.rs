@@ -215,6 +215,7 @@ fn settings(args: &Args) -> Settings {
         warm_up_ms: WARM_UP_MS,
         fixed_rate_ms: 0,
         in_flight_ms: SLICE_MS,
+        step_ms: 0,
         idle_ms: 0,
         quick: false,
     }

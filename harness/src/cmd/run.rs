@@ -18,6 +18,7 @@ use crate::progress::{Progress, Style, about, say};
 use crate::record::Record;
 use crate::record::journal::{self, Journal};
 use crate::runner::{Context, execute};
+use crate::spin::Spin;
 use crate::summarize::{Row, Summary, summarize};
 use crate::trial::Live;
 use crate::{host, preflight, process, sample, store};
@@ -162,6 +163,7 @@ fn measure(
         client,
         plan: session.plan.clone(),
         host: session.host.clone(),
+        spin: Spin::of(&session.plan, &session.records),
         interrupt,
     };
     let settings = session.plan.settings.clone();

@@ -106,6 +106,7 @@ fn plan(found: &mut Found, a: &Summary, b: &Summary) {
         found.differ("warm-up in ms", &a.warm_up_ms, &b.warm_up_ms);
         found.differ("fixed rate in ms", &a.fixed_rate_ms, &b.fixed_rate_ms);
         found.differ("in flight in ms", &a.in_flight_ms, &b.in_flight_ms);
+        found.differ("step of rates in ms", &a.step_ms, &b.step_ms);
     }
 }
 

@@ -4,6 +4,7 @@
 use super::*;
 use crate::plan::Scenario::Load;
 use crate::plan::{Plan, Trial};
+use crate::scripted::random::Random;
 use crate::scripted::{self, bare, measured, plan, records};
 use crate::summarize::summarize;
 
@@ -12,30 +13,6 @@ const SERVERS: [&str; 11] =
 
 /// Pairs of runs in each setting.
 const PAIRS: u32 = 300;
-
-/// SplitMix64: the same digits everywhere and for ever.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// In (0, 1).
-    fn uniform(&mut self) -> f64 {
-        ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-    }
-
-    /// By Box and Muller.
-    fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * self.uniform().ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
-    }
-}
 
 /// What a simulated machine is like.
 #[derive(Clone, Copy)]

@@ -94,15 +94,11 @@ impl Ring<'_> {
     }
 
     fn enter(&self, side: usize, pair: usize) -> Result<Corner, Fault> {
-        let mut built = self.built[side].clone();
-        let spin = self.rules.spin_us[side];
-        if spin > 0 {
-            built.command.push("--spin-us".into());
-            built.command.push(spin.to_string().into());
-        }
+        let spin_us = self.rules.spin_us[side];
         let running = launch(
-            &built,
+            self.built[side],
             self.settings,
+            (spin_us > 0).then_some(spin_us),
             self.host.somaxconn,
             self.patience[side],
             self.interrupt,
@@ -127,6 +123,7 @@ impl Ring<'_> {
             load: Load::InFlight { connections: rules.connections },
             warm_up_ms,
             duration_ms,
+            step: false,
         };
         // The first moments of a slice fill the pipeline.
         let slice = window("slice", rules.slice_ms, rules.slice_ms / 10);

@@ -6,7 +6,9 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Control, Lane, Plan, Scenario, Settings, Skip, Trial};
+use super::{
+    Control, Lane, Plan, STEP_WARM_UP_MS, Scenario, Settings, Skip, Trial,
+};
 
 /// What was asked for, names resolved.
 #[derive(Clone, Debug)]
@@ -21,6 +23,9 @@ pub struct Request {
     pub selected: Vec<Lane>,
     /// The reference server, if it can run.
     pub reference: Option<Lane>,
+    /// Run the reference with a spin too, where there is an echo's cost to
+    /// take a part of.
+    pub spin: bool,
     /// What holds for every trial.
     pub settings: Settings,
     /// Servers that can't run.
@@ -35,13 +40,18 @@ pub struct Request {
 /// with more rounds begins with the same trials.
 #[must_use]
 pub fn make(request: Request) -> Plan {
-    let lanes = lanes(request.selected, request.reference.as_ref());
+    let spin = request.spin && request.scenarios.contains(&Scenario::Load);
+    let lanes = lanes(request.selected, request.reference.as_ref(), spin);
     let mut trials = Vec::new();
     for round in 1..=request.rounds {
         for &scenario in &request.scenarios {
             let seed = mix(request.seed, round, scenario);
-            let mut order: Vec<&Lane> = lanes.iter().collect();
+            let mut order: Vec<&Lane> =
+                lanes.iter().filter(|lane| lane.runs(scenario)).collect();
             order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+            if round == 1 {
+                spin_after_reference(&mut order);
+            }
             trials.extend(order.into_iter().map(|lane| Trial {
                 round,
                 lane: lane.name.clone(),
@@ -62,9 +72,30 @@ pub fn make(request: Request) -> Plan {
     }
 }
 
+/// The spin is chosen by what the reference costs, so in the first round the
+/// lane that spins changes places with the reference if it would be first.
+fn spin_after_reference(order: &mut [&Lane]) {
+    let spin = order.iter().position(|l| l.control == Some(Control::Spin));
+    let Some(spin) = spin else { return };
+    let is_reference = |lane: &&Lane| {
+        lane.server == order[spin].server && lane.control != Some(Control::Same)
+    };
+    let others = order.iter().enumerate().filter(|(at, _)| *at != spin);
+    let mut others = others.filter(|(_, lane)| is_reference(lane));
+    if let Some((reference, _)) = others.next()
+        && spin < reference
+    {
+        order.swap(spin, reference);
+    }
+}
+
 /// The selected lanes, then the reference if it wasn't selected, then the
-/// reference under its second name.
-fn lanes(mut lanes: Vec<Lane>, reference: Option<&Lane>) -> Vec<Lane> {
+/// reference under its second name and the one that spins.
+fn lanes(
+    mut lanes: Vec<Lane>,
+    reference: Option<&Lane>,
+    spin: bool,
+) -> Vec<Lane> {
     let Some(reference) = reference else { return lanes };
     if lanes.iter().all(|lane| lane.server != reference.server) {
         lanes.push(Lane {
@@ -77,6 +108,13 @@ fn lanes(mut lanes: Vec<Lane>, reference: Option<&Lane>) -> Vec<Lane> {
         control: Some(Control::Same),
         ..reference.clone()
     });
+    if spin {
+        lanes.push(Lane {
+            name: format!("{}@+5%", reference.server),
+            control: Some(Control::Spin),
+            ..reference.clone()
+        });
+    }
     lanes
 }
 
@@ -89,6 +127,24 @@ fn mix(seed: u64, round: u32, scenario: Scenario) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     // JSON readers keep 53 bits of a number.
     (z ^ (z >> 31)) >> 11
+}
+
+/// How long one round of these takes, about.
+#[must_use]
+pub fn round_time(request: &Request) -> Duration {
+    let plan = make(Request { rounds: 1, ..request.clone() });
+    total_time(&plan, &plan.trials)
+}
+
+/// Steps of the ladder that a server on one CPU is taken through, about, the
+/// one that is too much included.
+const STEPS_CLIMBED: u64 = 4;
+
+const fn step(settings: &Settings) -> u64 {
+    match settings.step_ms {
+        0 => 0,
+        counted => counted + STEP_WARM_UP_MS,
+    }
 }
 
 /// How long one trial takes, about: what it sleeps through by design and
@@ -104,6 +160,7 @@ pub fn trial_time(settings: &Settings, scenario: Scenario) -> Duration {
                 + settings.warm_up_ms * 3 / 2
                 + settings.fixed_rate_ms
                 + settings.in_flight_ms
+                + STEPS_CLIMBED * step(settings)
         }
     };
     Duration::from_millis(millis)
@@ -136,7 +193,7 @@ pub fn with_rounds(plan: &Plan, rounds: u32) -> Plan {
         .lanes
         .iter()
         .find(|lane| {
-            lane.control != Some(Control::Same)
+            !matches!(lane.control, Some(Control::Same | Control::Spin))
                 && Some(&lane.server) == plan.reference.as_ref()
         })
         .map(|lane| Lane { control: None, ..lane.clone() });
@@ -147,6 +204,7 @@ pub fn with_rounds(plan: &Plan, rounds: u32) -> Plan {
         scenarios: plan.scenarios.clone(),
         selected: selected.cloned().collect(),
         reference,
+        spin: plan.lanes.iter().any(|l| l.control == Some(Control::Spin)),
         settings: plan.settings.clone(),
         skipped: plan.skipped.clone(),
     })

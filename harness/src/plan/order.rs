@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use wire::{Arrivals, Load, PROTOCOL, Spec, Window, Work};
 
-use super::{Isolation, Scenario, Settings, Trial};
+use super::{Isolation, STEP_WARM_UP_MS, STEPS, Scenario, Settings, Trial};
 
 /// Facts that are known only once the server runs.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ pub fn spec(settings: &Settings, trial: &Trial, target: &Target<'_>) -> Spec {
 }
 
 fn windows(settings: &Settings) -> Vec<Window> {
-    vec![
+    let mut windows = vec![
         Window {
             name: FIXED_RATE.into(),
             load: Load::Rate {
@@ -74,6 +74,7 @@ fn windows(settings: &Settings) -> Vec<Window> {
             },
             warm_up_ms: settings.warm_up_ms,
             duration_ms: settings.fixed_rate_ms,
+            step: false,
         },
         Window {
             name: IN_FLIGHT.into(),
@@ -82,6 +83,28 @@ fn windows(settings: &Settings) -> Vec<Window> {
             },
             warm_up_ms: settings.warm_up_ms / 2,
             duration_ms: settings.in_flight_ms,
+            step: false,
         },
-    ]
+    ];
+    // Between the two, so that the closed loop comes last as ever.
+    windows.splice(1..1, steps(settings));
+    windows
+}
+
+/// 20k, 40k, 80k … echoes per second: the client stops where it is too much.
+fn steps(settings: &Settings) -> Vec<Window> {
+    if settings.step_ms == 0 {
+        return Vec::new();
+    }
+    let rates =
+        (1..=STEPS).map(|step| settings.rate_per_s * f64::from(1_u32 << step));
+    rates
+        .map(|per_s| Window {
+            name: format!("step_{per_s}"),
+            load: Load::Rate { per_s, arrivals: Arrivals::Poisson },
+            warm_up_ms: STEP_WARM_UP_MS,
+            duration_ms: settings.step_ms,
+            step: true,
+        })
+        .collect()
 }

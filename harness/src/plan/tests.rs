@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::make::{Request, make, rounds_within, total_time, with_rounds};
+use super::make::{
+    Request, make, round_time, rounds_within, total_time, with_rounds,
+};
 use super::order::{Target, spec};
 use super::*;
 use crate::scripted::settings;
@@ -29,6 +31,7 @@ fn request(rounds: u32, seed: u64) -> Request {
         scenarios: vec![Scenario::Classic, Scenario::Load],
         selected: vec![lane("a"), lane("b"), lane("c")],
         reference: Some(lane("b")),
+        spin: true,
         settings: settings(),
         skipped: Vec::new(),
     }
@@ -45,18 +48,41 @@ fn each_round_holds_every_lane_and_scenario_once() {
             .map(|trial| (trial.scenario, trial.lane.as_str()))
             .collect();
         let different: BTreeSet<_> = names.iter().collect();
-        assert_eq!(names.len(), 8);
-        assert_eq!(different.len(), 8);
+        // Four lanes twice, and the one that spins held only.
+        assert_eq!(names.len(), 9);
+        assert_eq!(different.len(), 9);
     }
 }
 
 #[test]
-fn the_reference_runs_twice_under_two_names() {
+fn the_reference_runs_twice_under_two_names_and_once_with_a_spin() {
     let plan = make(request(1, 1));
     let names: Vec<_> =
         plan.lanes.iter().map(|lane| lane.name.as_str()).collect();
-    assert_eq!(names, ["a", "b", "c", "b@same"]);
+    assert_eq!(names, ["a", "b", "c", "b@same", "b@+5%"]);
     assert_eq!(plan.lanes[3].control, Some(Control::Same));
+    assert_eq!(plan.lanes[4].control, Some(Control::Spin));
+    let without = make(Request { spin: false, ..request(1, 1) });
+    assert_eq!(without.lanes, plan.lanes[..4]);
+    let scenarios = vec![Scenario::Classic];
+    let classic = make(Request { scenarios, ..request(1, 1) });
+    assert_eq!(classic.lanes, plan.lanes[..4]);
+}
+
+/// What 5 % are is known only then.
+#[test]
+fn the_spin_waits_for_the_reference_in_the_first_round() {
+    for seed in 0..40 {
+        for selected in [vec![lane("a"), lane("b")], vec![lane("a")]] {
+            let plan = make(Request { selected, ..request(1, seed) });
+            let place = |name: &str| {
+                let held = |t: &Trial| t.scenario == Scenario::Load;
+                let mut held = plan.trials.iter().filter(|t| held(t));
+                held.position(|trial| trial.lane == name).unwrap()
+            };
+            assert!(place("b") < place("b@+5%"), "seed {seed}");
+        }
+    }
 }
 
 #[test]
@@ -64,7 +90,12 @@ fn a_reference_that_was_not_selected_is_a_control() {
     let selected = vec![lane("a")];
     let plan = make(Request { selected, ..request(1, 1) });
     let controls: Vec<_> = plan.lanes.iter().map(|lane| lane.control).collect();
-    let expected = [None, Some(Control::Reference), Some(Control::Same)];
+    let expected = [
+        None,
+        Some(Control::Reference),
+        Some(Control::Same),
+        Some(Control::Spin),
+    ];
     assert_eq!(controls, expected);
 }
 
@@ -89,6 +120,16 @@ fn a_longer_plan_begins_with_the_shorter_one() {
     let selected = vec![lane("a")];
     let alone = make(Request { selected, ..request(2, 1) });
     assert_eq!(with_rounds(&alone, 2), alone);
+    let quick = make(Request { spin: false, ..request(2, 1) });
+    assert_eq!(with_rounds(&quick, 2), quick);
+}
+
+#[test]
+fn the_time_of_a_round_is_that_of_its_trials() {
+    let request = request(3, 1);
+    let plan = make(request.clone());
+    let all = total_time(&plan, &plan.trials);
+    assert_eq!(round_time(&request) * 3, all);
 }
 
 #[test]
@@ -113,11 +154,17 @@ fn a_budget_cuts_rounds_but_never_the_last() {
 }
 
 #[test]
-fn the_default_run_of_six_servers_fits_eight_minutes() {
+fn the_default_run_of_six_servers_fits_nine_minutes() {
     let selected = ["a", "b", "c", "d", "e", "f"].map(lane).to_vec();
-    let plan = make(Request { selected, ..request(6, 1) });
+    let settings = Settings {
+        idle_ms: 100,
+        in_flight_ms: 900,
+        step_ms: 600,
+        ..settings()
+    };
+    let plan = make(Request { selected, settings, ..request(6, 1) });
     let time = total_time(&plan, &plan.trials);
-    assert!(time < Duration::from_secs(480), "{time:?}");
+    assert!(time < Duration::from_secs(540), "{time:?}");
 }
 
 #[test]
@@ -151,4 +198,39 @@ fn a_runtime_that_compiles_while_it_runs_is_warmed_for_longer() {
         total_time(&plan, trials)
     };
     assert!(time("a") >= time("b") + Duration::from_millis(2_500));
+}
+
+#[test]
+fn the_ladder_doubles_the_rate_between_the_fixed_one_and_the_closed_loop() {
+    let plan = make(request(1, 1));
+    let target = Target {
+        addr: "127.0.0.1:7".parse().unwrap(),
+        pids: &[42],
+        irq_time_apart: false,
+    };
+    let held = |t: &&Trial| t.scenario == Scenario::Load;
+    let trial = plan.trials.iter().find(held).unwrap();
+    let windows = |step_ms| {
+        let settings = Settings { step_ms, ..settings() };
+        let wire::Work::Hold { windows, .. } =
+            spec(&settings, trial, &target).work
+        else {
+            panic!("load holds its connections");
+        };
+        windows
+    };
+    let ladder = windows(600);
+    let steps: Vec<(&str, bool)> =
+        ladder.iter().map(|w| (w.name.as_str(), w.step)).collect();
+    let expected = [
+        ("fixed_rate", false),
+        ("step_20000", true),
+        ("step_40000", true),
+        ("step_80000", true),
+        ("step_160000", true),
+        ("step_320000", true),
+        ("in_flight", false),
+    ];
+    assert_eq!(steps, expected);
+    assert_eq!(windows(0).len(), 2);
 }

@@ -5,7 +5,10 @@
 
 use crate::plan::Scenario;
 use crate::stats::Estimate;
-use crate::summarize::{CLIENT_LIMITED, Row, Summary, plain};
+use crate::stats::verdict::{MIN_ROUNDS, Verdict};
+use crate::summarize::{
+    CLIENT_LIMITED, LADDER_LIMITED, Pair, Row, Summary, plain,
+};
 use crate::units::{LowHigh, Percent, of_metric};
 
 use super::notes::{failures, is_to_come};
@@ -18,6 +21,13 @@ pub(super) fn sentences(summary: &Summary, view: &View) -> Vec<String> {
     out.extend(controls(summary));
     out.extend(reference(summary));
     out.push(intervals(summary));
+    if summary.rows.iter().any(|row| row.ratio.is_some()) {
+        out.push(
+            "× is taken within rounds: the Hodges–Lehmann estimate with its \
+             exact signed-rank interval."
+                .into(),
+        );
+    }
     out.extend(limits(summary));
     out.extend(legend(summary, view));
     for row in &summary.rows {
@@ -31,9 +41,13 @@ fn partial(summary: &Summary) -> Option<String> {
         return None;
     }
     let planned = summary.plan.trials.len();
-    let same = summary.controls.same.iter().flat_map(|same| &same.rows);
-    let all =
-        summary.rows.iter().chain(&summary.controls.reference).chain(same);
+    let controls = &summary.controls;
+    let lanes = controls.same.iter().chain(&controls.spin_5_percent);
+    let all = summary
+        .rows
+        .iter()
+        .chain(&controls.reference)
+        .chain(lanes.flat_map(|lane| &lane.rows));
     let interrupted =
         |row: &Row| row.failures.iter().any(|f| f.outcome == "interrupted");
     let done: usize = all
@@ -45,32 +59,64 @@ fn partial(summary: &Summary) -> Option<String> {
     Some(format!("Partial: {done} of {planned} trials are done."))
 }
 
-fn controls(summary: &Summary) -> Option<String> {
-    let same = summary.controls.same.as_ref()?;
-    let server = plain(&same.server);
-    if same.ratios.is_empty() {
-        return Some(format!(
-            "Controls: {server} was to run twice, and was not measured both \
-             times; how far noise alone sets figures apart is not known."
-        ));
-    }
-    let apart: Vec<String> = same
-        .ratios
-        .iter()
-        .map(|pair| {
+/// What shows how far the figures can be trusted, and what they don't tell.
+fn controls(summary: &Summary) -> Vec<String> {
+    let Some(same) = &summary.controls.same else { return Vec::new() };
+    let same = if same.ratios.is_empty() {
+        "same binary not measured twice".to_owned()
+    } else {
+        let apart = same.ratios.iter().map(|pair| {
             let apart = summary.control_floor(pair.scenario);
             let apart = Percent(100.0 * apart.unwrap_or_default());
-            let interval = match pair.ratio.interval() {
-                Some(_) => format!(" (× {})", LowHigh(pair.ratio)),
-                None => String::new(),
-            };
-            format!("{} {apart} apart{interval}", pair.scenario.name())
-        })
-        .collect();
-    Some(format!(
-        "Controls: the reference {server} ran twice under two names: {}.",
-        apart.join(", "),
-    ))
+            let name = pair.scenario.name();
+            format!("{apart} apart in {name} ({})", told_apart(pair))
+        });
+        format!("same binary {}", apart.collect::<Vec<_>>().join(" and "))
+    };
+    let floors = summary.plan.scenarios.iter().filter_map(|scenario| {
+        let floor = summary.controls.floors.get(scenario.name())?;
+        Some(format!("{} ({})", Percent(100.0 * floor), scenario.name()))
+    });
+    let floors: Vec<String> = floors.collect();
+    let floors = match floors.as_slice() {
+        [] => {
+            "How large a difference must be to be resolved is not known.".into()
+        }
+        _ => format!(
+            "Differences under {} are not resolved here.",
+            floors.join(" and ")
+        ),
+    };
+    vec![format!("Controls: {same}; {}.", spin(summary)), floors]
+}
+
+const fn told_apart(pair: &Pair) -> &'static str {
+    match pair.verdict {
+        None => "not tested",
+        Some(_) if pair.is_different() => "different",
+        Some(_) => "not different",
+    }
+}
+
+/// The copy that is dearer by design, and whether that was found.
+fn spin(summary: &Summary) -> String {
+    let Some(lane) = &summary.controls.spin_5_percent else {
+        return "+5 % copy not run".into();
+    };
+    let Some(pair) = lane.pair(Scenario::Load) else {
+        return "+5 % copy not measured".into();
+    };
+    let found = match pair.verdict {
+        None => "not tested",
+        Some(Verdict::Slower) => "yes",
+        Some(_) => "no",
+    };
+    let measured = Percent(100.0 * (pair.ratio.median - 1.0));
+    let by_design = lane.spin_us.zip(lane.spin_percent);
+    let by_design = by_design.map_or_else(String::new, |(us, percent)| {
+        format!("{us} µs, by design {}; ", Percent(percent))
+    });
+    format!("+5 % copy found: {found} ({by_design}measured {measured})")
 }
 
 /// The reference has no row of its own when it was not selected.
@@ -134,24 +180,50 @@ fn intervals(summary: &Summary) -> String {
     }
 }
 
-fn limits(summary: &Summary) -> Option<String> {
-    summary.rows.iter().find(|row| row.is_measured())?;
+/// Who is cheapest as far as tests tell, or why nobody is said to be.
+fn limits(summary: &Summary) -> Vec<String> {
+    if !summary.rows.iter().any(Row::is_measured) {
+        return Vec::new();
+    }
     let quick = if summary.plan.settings.quick {
         "Quick windows are short. "
     } else {
         ""
     };
-    let floor = summary
+    let ranked: Vec<Scenario> = summary
         .plan
         .scenarios
         .iter()
-        .filter_map(|scenario| summary.control_floor(*scenario))
-        .fold(0.0, f64::max);
-    let floor = Percent(100.0 * floor.max(crate::compare::MIN_CHANGE));
-    Some(format!(
-        "{quick}Rows are sorted by cost and not ranked: no test was made of \
-         their differences, and none below {floor} should be read as one."
-    ))
+        .copied()
+        .filter(|scenario| summary.is_ranked(*scenario))
+        .collect();
+    if ranked.is_empty() {
+        let why = format!("ranks need {MIN_ROUNDS} rounds of two servers");
+        return vec![format!(
+            "{quick}Rows are sorted by cost and not ranked: {why}."
+        )];
+    }
+    let mut out: Vec<String> = ranked
+        .into_iter()
+        .map(|scenario| {
+            let servers: Vec<String> =
+                summary.cheapest(scenario).into_iter().map(plain).collect();
+            let tied = if servers.len() > 1 {
+                "Tied for cheapest"
+            } else {
+                "Cheapest"
+            };
+            let tied = format!("{tied} in {}", scenario.name());
+            format!("{quick}{tied}: {}.", servers.join(", "))
+        })
+        .collect();
+    out.push(
+        "Notes compare to the reference, at 5 % for all servers together: \
+         faster and slower are proved, equivalent is within ±5 %, undecided \
+         may be either."
+            .into(),
+    );
+    out
 }
 
 /// Marks that the table uses.
@@ -165,7 +237,9 @@ fn legend(summary: &Summary, view: &View) -> Vec<String> {
                 .into(),
         );
     }
-    if summary.rows.iter().any(|row| row.is_flagged(CLIENT_LIMITED)) {
+    let limited = [CLIENT_LIMITED, LADDER_LIMITED];
+    let is_limited = |row: &Row| limited.iter().any(|f| row.is_flagged(f));
+    if summary.rows.iter().any(is_limited) {
         out.push(
             "≥: the client was the bottleneck; the server could do more."
                 .into(),

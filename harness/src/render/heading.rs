@@ -146,16 +146,15 @@ fn list(cpus: &[u32]) -> String {
 }
 
 fn untested(settings: &Settings) -> Option<String> {
-    let together = |cpu: &u32| settings.client_cpus.contains(cpu);
     match settings.placement {
-        Placement::Split if settings.server_cpus.iter().any(together) => Some(
+        Placement::Split if settings.shares_cpus() => Some(
             "Client and servers share one CPU: only CPU per echo can be \
              compared."
                 .into(),
         ),
         Placement::Shared => Some(
             "Client and servers take CPU from one another: only CPU per echo \
-             can be compared."
+             is compared and ranked."
                 .into(),
         ),
         Placement::Split if settings.server_cpus.len() <= 1 => Some(

@@ -5,16 +5,14 @@
 //! table hold every failure in full.
 
 use crate::plan::Scenario;
+use crate::stats::verdict::{FAR, Verdict};
 use crate::summarize::{
-    CLIENT_LIMITED, CONSERVATION, NOT_RUN_YET, Row, SENT_IN_TIME, Summary,
-    plain, wants_at_least,
+    CLIENT_LIMITED, CONSERVATION, LADDER_LIMITED, NOT_RUN_YET, Row,
+    SENT_IN_TIME, Summary, plain, wants_at_least,
 };
 use crate::units::Percent;
 
 use super::text::rate;
-
-/// A server that answers less of what is offered does not carry the rate.
-const CARRIED_PERCENT: f64 = 99.0;
 
 /// Whether the run has simply not come to it.
 pub(super) fn is_to_come(row: &Row) -> bool {
@@ -56,7 +54,8 @@ fn of_row(row: &Row) -> Vec<Note> {
         return Vec::new();
     }
     let mut notes: Vec<Note> =
-        failures(row).into_iter().map(|failure| (failure, true)).collect();
+        verdict(row).map(|verdict| (verdict, true)).into_iter().collect();
+    notes.extend(failures(row).into_iter().map(|failure| (failure, true)));
     notes.extend(too_slow(row).map(|note| (note, false)));
     for gate in row.failed_gates() {
         let sign = if wants_at_least(&gate.name) { "<" } else { ">" };
@@ -76,16 +75,34 @@ fn of_row(row: &Row) -> Vec<Note> {
         } else {
             format!("{} in {count} of {rounds} rounds", plain(flag))
         };
-        notes.push((note, flag != CLIENT_LIMITED));
+        let of_load = [CLIENT_LIMITED, LADDER_LIMITED];
+        notes.push((note, !of_load.contains(&flag.as_str())));
     }
     notes
+}
+
+/// Against the reference, in a word.
+fn verdict(row: &Row) -> Option<String> {
+    Some(match row.verdict? {
+        Verdict::Faster => "faster".into(),
+        Verdict::Slower => "slower".into(),
+        Verdict::Equivalent => "equivalent".into(),
+        Verdict::Undecided => undecided(row),
+    })
+}
+
+fn undecided(row: &Row) -> String {
+    let needed = row.rounds_needed.unwrap_or_default();
+    let sign = if row.rounds + needed >= FAR { "over" } else { "about" };
+    let rounds = if needed == 1 { "round" } else { "rounds" };
+    format!("undecided, {sign} {needed} more {rounds}")
 }
 
 /// A server that left CPU unused did not reach its own limit: something else
 /// held it up, a busy machine for one.
 fn too_slow(row: &Row) -> Option<String> {
     const SATURATED_PERCENT: f64 = 90.0;
-    let carried = rate(carried_only(row)?.round());
+    let carried = rate(row.carried_only()?.round());
     let busy = row.metrics.get("server_busy_percent");
     Some(match busy.map(|busy| busy.median) {
         Some(busy) if busy < SATURATED_PERCENT => {
@@ -140,11 +157,4 @@ pub(super) fn words(outcome: &str) -> String {
 fn trimmed(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// The rate it achieved, if it did not carry what was offered.
-pub(super) fn carried_only(row: &Row) -> Option<f64> {
-    let percent = row.metrics.get("achieved_percent")?.median;
-    let achieved = row.metrics.get("achieved_per_s")?.median;
-    (percent < CARRIED_PERCENT).then_some(achieved)
 }

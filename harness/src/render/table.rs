@@ -67,23 +67,43 @@ fn body(view: &View) -> Vec<String> {
     });
     let figures = columns(header, rows.collect());
     let (head, rest) = figures.split_at(figures.len().min(2));
-    let mut out = head.to_vec();
+    let gutter = bracket(view);
+    let indent = gutter.as_ref().map_or("", |_| "  ");
+    let mut out: Vec<String> =
+        head.iter().map(|line| format!("{indent}{line}")).collect();
     let widest = figures.iter().map(|line| width(line)).max().unwrap_or(0);
-    out.push("─".repeat(widest.min(WIDTH)));
-    for (figures, line) in rest.iter().zip(&view.lines) {
-        out.push(figures.clone());
+    out.push("─".repeat((width(indent) + widest).min(WIDTH)));
+    for (at, (figures, line)) in rest.iter().zip(&view.lines).enumerate() {
+        let marks = gutter.as_ref().map_or(["", ""], |gutter| gutter[at]);
+        out.push(format!("{}{figures}", marks[0]));
         let mut words: Vec<&str> = Vec::new();
         words.extend((!line.model.is_empty()).then_some(line.model.as_str()));
         words.extend(line.notes.iter().map(String::as_str));
         if !words.is_empty() {
-            let words = format!("  {}", words.join(" · "));
+            let words = format!("{}  {}", marks[1], words.join(" · "));
             out.push(shorten(&words, WIDTH));
         }
     }
     out
 }
 
-/// What the other columns leave for the name.
+/// What stands left of each server's two lines: a bracket around those that
+/// are tied for cheapest. `None` where none are, or another stands between.
+fn bracket(view: &View) -> Option<Vec<[&'static str; 2]>> {
+    let tied = view.lines.iter().filter(|line| line.tied).count();
+    if tied < 2 || !view.lines[..tied].iter().all(|line| line.tied) {
+        return None;
+    }
+    let marks = (0..view.lines.len()).map(|at| match at {
+        0 => ["┌ ", "│ "],
+        _ if at + 1 < tied => ["│ ", "│ "],
+        _ if at < tied => ["│ ", "└ "],
+        _ => ["  ", "  "],
+    });
+    Some(marks.collect())
+}
+
+/// What the other columns and a bracket leave for the name.
 fn name_room(view: &View) -> usize {
     let others: usize = (0..view.titles.len())
         .map(|at| {
@@ -93,7 +113,7 @@ fn name_room(view: &View) -> usize {
             GAP + widest.max(title.unwrap_or(0))
         })
         .sum();
-    WIDTH.saturating_sub(others).max(NAME)
+    WIDTH.saturating_sub(others + GAP).max(NAME)
 }
 
 /// Aligned lines without borders: the first column to the left, the others to
@@ -114,4 +134,37 @@ pub(super) fn columns(
         });
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Scenario::Load;
+    use crate::render::tests::lines_fit;
+    use crate::scripted::{self, bare, measured, plan, records};
+    use crate::summarize::summarize;
+
+    #[test]
+    fn a_bracket_holds_those_that_are_tied_for_cheapest() {
+        let plan = plan(&["rust-mio", "rust-tokio", "dear"], &[Load], 6);
+        let records = records(&plan, |trial| {
+            let level = if trial.lane == "dear" { 13.0 } else { 10.0 };
+            let seed = f64::from(trial.round) * trial.lane.len() as f64;
+            measured(bare(Load, level * (1.0 + 0.01 * seed.sin())))
+        });
+        let summary = summarize("r", false, &scripted::host(), &plan, &records);
+        let table = table(&summary);
+        lines_fit(&table);
+        let lines: Vec<&str> = table.lines().collect();
+        let first =
+            lines.iter().position(|line| line.starts_with('┌')).unwrap();
+        let marks: Vec<&str> =
+            lines[first..first + 6].iter().map(|line| &line[..3]).collect();
+        let outside = &lines[first + 4][..2];
+        assert_eq!(marks[..4], ["┌", "│", "│", "└"]);
+        assert_eq!(outside, "  ");
+        assert!(lines[first].contains("1–2"), "{table}");
+        let tied = "Tied for cheapest in load: rust-";
+        assert!(table.contains(tied), "{table}");
+    }
 }

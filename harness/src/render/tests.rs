@@ -69,10 +69,12 @@ fn launch(trial: &Trial) -> Measurement {
     let place = SERVERS.iter().position(|server| *server == lane);
     let place = place.unwrap_or(0) as f64;
     let own = (f64::from(trial.round) * (place + 2.0)).sin() * 0.03;
-    let factor = (1.0 + 0.25 * place) * (1.0 + own);
+    let spin = if lane == scripted::SPIN { 1.08 } else { 1.0 };
+    let factor = (1.0 + 0.25 * place) * (1.0 + own) * spin;
     let scale = if trial.scenario == Load { 12.0 } else { 400.0 };
     let us = 100 + 10 * place as u64;
     let mut launch = full(trial.scenario, scale * factor, us);
+    launch.spin_us = (lane == scripted::SPIN).then_some(1);
     if trial.scenario == Load {
         match lane {
             "rust-mio" => {

@@ -5,10 +5,12 @@
 
 use crate::plan::Scenario;
 use crate::stats::Estimate;
-use crate::summarize::{CLIENT_LIMITED, NOT_RUN_YET, Row, Summary, plain};
+use crate::summarize::{
+    CLIENT_LIMITED, LADDER_LIMITED, NOT_RUN_YET, Row, Summary, plain,
+};
 use crate::units::{Plain, PlusMinus};
 
-use super::notes::{carried_only, is_to_come, notes, words};
+use super::notes::{is_to_come, notes, words};
 use super::text::rate;
 
 const KIB: f64 = 1024.0;
@@ -25,6 +27,8 @@ pub(super) struct View {
 pub(super) struct Line {
     pub(super) server: String,
     pub(super) model: String,
+    /// It may be the cheapest of all, and so may others.
+    pub(super) tied: bool,
     pub(super) cells: Vec<String>,
     pub(super) notes: Vec<String>,
 }
@@ -48,16 +52,23 @@ pub(super) fn view(summary: &Summary) -> View {
         let (a, b) = (place(a), place(b));
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
     });
+    let ranked = summary.is_ranked(leading);
+    let tied = summary.cheapest(leading);
     let lines = servers.into_iter().map(|server| {
-        let cells = match leading {
+        let mut cells = match leading {
             Scenario::Load => load_cells(summary, server),
             Scenario::Classic => classic_cells(summary, server),
         };
+        if ranked {
+            let row = summary.row(server, leading);
+            cells.insert(0, row.map_or_else(dash, rank));
+        }
         let rows = summary.rows.iter().filter(|row| row.server == server);
         let model = rows.map(|row| plain(&row.model)).next();
         Line {
             server: plain(server),
             model: model.unwrap_or_default(),
+            tied: tied.len() > 1 && tied.contains(&server),
             cells,
             notes: notes(summary, server),
         }
@@ -68,14 +79,18 @@ pub(super) fn view(summary: &Summary) -> View {
 fn titles(summary: &Summary, leading: Scenario) -> Vec<[String; 2]> {
     let at = format!("@{}", rate(summary.plan.settings.rate_per_s));
     let at = at.as_str();
+    let throughput = if has_ladder(summary) {
+        ["highest rate", "p99 ≤ 10 ms"]
+    } else {
+        ["echoes/s", "in flight"]
+    };
     let titles: &[[&str; 2]] = match leading {
         Scenario::Load => &[
             ["µs CPU/echo", at],
             ["×", "reference"],
             ["p50 / p99 ms", at],
-            ["echoes/s", "in flight"],
+            throughput,
             ["KiB/conn", "user + kernel"],
-            ["threads", ""],
             ["classic", "ms"],
         ],
         Scenario::Classic => &[
@@ -92,8 +107,14 @@ fn titles(summary: &Summary, leading: Scenario) -> Vec<[String; 2]> {
         "connect ms" | "echo ms" => !summary.plan.settings.is_original(),
         _ => true,
     };
-    let titles = titles.iter().filter(shown);
+    let rank = summary.is_ranked(leading).then_some(["rank", ""]);
+    let titles = rank.iter().chain(titles.iter().filter(shown));
     titles.map(|title| title.map(str::to_owned)).collect()
+}
+
+/// Runs from before there was a ladder show the closed loop in its place.
+fn has_ladder(summary: &Summary) -> bool {
+    summary.plan.settings.step_ms > 0
 }
 
 fn with_classic_column(summary: &Summary) -> bool {
@@ -106,11 +127,7 @@ fn place(summary: &Summary, server: &str, leading: Scenario) -> (u8, f64) {
     let Some(row) = summary.row(server, leading) else { return (4, 0.0) };
     let cost = row.metrics.get(leading.primary_metric());
     match cost {
-        Some(cost) => {
-            let doubtful = row.failed_gates().next().is_some()
-                || carried_only(row).is_some();
-            (u8::from(doubtful), cost.median)
-        }
+        Some(cost) => (u8::from(!row.is_sound()), cost.median),
         None if row.outcome == "skipped" || is_to_come(row) => (3, 0.0),
         None => (2, 0.0),
     }
@@ -118,17 +135,14 @@ fn place(summary: &Summary, server: &str, leading: Scenario) -> (u8, f64) {
 
 fn load_cells(summary: &Summary, server: &str) -> Vec<String> {
     let Some(row) = summary.row(server, Scenario::Load) else {
-        return vec!["–".into(); 6];
+        return vec!["–".into(); 5];
     };
     let mut cells = vec![
         primary(row),
         ratio(summary, row),
         percentiles(row, "latency"),
-        in_flight(row),
+        if has_ladder(summary) { held(row) } else { in_flight(row) },
         memory(row),
-        row.metrics
-            .get("threads")
-            .map_or_else(dash, |threads| format!("{:.0}", threads.median)),
     ];
     if with_classic_column(summary) {
         let classic = summary.row(server, Scenario::Classic);
@@ -153,6 +167,15 @@ fn classic_cells(summary: &Summary, server: &str) -> Vec<String> {
 
 fn dash() -> String {
     "–".into()
+}
+
+/// `2`, or `1–3` where tests don't tell those apart.
+fn rank(row: &Row) -> String {
+    match row.rank {
+        Some([first, last]) if first == last => first.to_string(),
+        Some([first, last]) => format!("{first}–{last}"),
+        None => dash(),
+    }
 }
 
 /// The figure by which rows are sorted, or what became of the row.
@@ -191,6 +214,15 @@ fn percentiles(row: &Row, name: &str) -> String {
         )
     };
     format!("{} / {}", ms("p50"), ms("p99"))
+}
+
+/// The middle launch's; `none` where not even the fixed rate was held.
+fn held(row: &Row) -> String {
+    let bound = if row.is_flagged(LADDER_LIMITED) { "≥ " } else { "" };
+    row.metrics.get("held_per_s").map_or_else(dash, |held| match held.median {
+        0.0 => "none".into(),
+        per_s => format!("{bound}{}", rate(per_s)),
+    })
 }
 
 fn in_flight(row: &Row) -> String {

@@ -105,6 +105,22 @@ fn load(cpu_us: f64, [rate, in_flight]: [&str; 2]) -> Measurement {
     }
 }
 
+/// Adds a ladder of which the last of these rates is too much.
+pub(crate) fn climb(launch: &mut Measurement, rates: &[f64], us: u64) {
+    let last = rates.len() - 1;
+    for (at, per_s) in rates.iter().enumerate() {
+        let load = Load::Rate { per_s: *per_s, arrivals: Arrivals::Poisson };
+        let latency = histogram(if at == last { 60_000 } else { us }, 5_000);
+        let name = format!("step_{per_s}");
+        let mut step = window(&name, load, 5_000, 6.0, &latency);
+        step.step = true;
+        if at == last {
+            (step.sent_in_time, step.echoes_in_window) = (4_000, 3_000);
+        }
+        launch.report.windows.insert(1 + at, step);
+    }
+}
+
 fn window(
     name: &str,
     load: Load,
@@ -116,6 +132,7 @@ fn window(
     WindowReport {
         name: name.into(),
         load,
+        step: false,
         start_ns: 1_000_000_000,
         end_ns: 1_000_000_000 * (1 + seconds),
         planned: echoes,
@@ -175,5 +192,6 @@ fn measurement() -> Measurement {
         census: None,
         exit: None,
         flags: Vec::new(),
+        spin_us: None,
     }
 }

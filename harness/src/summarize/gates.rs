@@ -3,6 +3,7 @@
 //! Each is recomputed from counts and times; no boolean of the client or the
 //! server is believed. Refuses to do: repair a figure, or excuse one.
 
+use super::ladder::judged;
 use crate::plan::{Scenario, Settings};
 use crate::record::{Gate, Measurement};
 
@@ -150,12 +151,9 @@ fn census(measurement: &Measurement, wanted: u32) -> Option<Gate> {
     })
 }
 
-/// The worst window counts; one without a planned message sent none in time.
+/// The worst window counts, steps of a ladder left out; one without a planned message sent none in time.
 fn sent_in_time(measurement: &Measurement) -> Gate {
-    let percent = measurement
-        .report
-        .windows
-        .iter()
+    let percent = judged(&measurement.report)
         .map(|window| match window.planned {
             0 => 0.0,
             planned => 100.0 * float(window.sent_in_time) / float(planned),
@@ -171,10 +169,7 @@ fn sent_in_time(measurement: &Measurement) -> Gate {
 }
 
 fn censored(measurement: &Measurement) -> Gate {
-    let censored = measurement
-        .report
-        .windows
-        .iter()
+    let censored = judged(&measurement.report)
         .fold(0_u64, |sum, window| sum.saturating_add(window.censored));
     at_most(CENSORED, float(censored), 0.0)
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use wire::{Histogram, Load, Metrics, Report, WindowReport};
 
+use super::ladder::judged;
 use super::types::Launch;
 use crate::plan::{Scenario, Settings};
 use crate::record::{Measurement, Snapshot};
@@ -17,10 +18,10 @@ use crate::stats::Estimate;
 
 /// The client's loops did useful work for more than this part of a window,
 /// while the server had CPU to spare: throughput is a lower bound.
-const CLIENT_BUSY_PERCENT: f64 = 85.0;
+pub(super) const CLIENT_BUSY_PERCENT: f64 = 85.0;
 
 /// A server that used this much of its CPUs is the bottleneck itself.
-const SERVER_SATURATED_PERCENT: f64 = 95.0;
+pub(super) const SERVER_SATURATED_PERCENT: f64 = 95.0;
 
 const QUANTILES: [(&str, f64); 3] =
     [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)];
@@ -100,7 +101,7 @@ pub fn client_limited(measurement: &Measurement, settings: &Settings) -> bool {
 /// that a window of the same rate holds now more, now fewer of them: only this
 /// tells whether the server carried what was offered.
 fn achieved(out: &mut Metrics, report: &Report) {
-    for window in &report.windows {
+    for window in judged(report) {
         if matches!(window.load, Load::Rate { .. }) {
             let of_planned =
                 float(window.echoes_in_window) / float(window.planned);
@@ -110,7 +111,7 @@ fn achieved(out: &mut Metrics, report: &Report) {
 }
 
 fn busy(out: &mut Metrics, measurement: &Measurement, settings: &Settings) {
-    for window in measurement.report.windows.iter().filter(|w| has_length(w)) {
+    for window in judged(&measurement.report).filter(|w| has_length(w)) {
         let qualifier = match window.load {
             Load::Rate { .. } => "",
             Load::InFlight { .. } => "_in_flight",
@@ -124,13 +125,16 @@ fn busy(out: &mut Metrics, measurement: &Measurement, settings: &Settings) {
 }
 
 /// Percent of the client loops' time that was useful work.
-fn client_busy(report: &Report, window: &WindowReport) -> f64 {
+pub(super) fn client_busy(report: &Report, window: &WindowReport) -> f64 {
     let loops = f64::from(report.client.loops.max(1));
     100.0 * float(window.client_busy_ns) / (loops * length_ns(window))
 }
 
 /// Percent of the server's CPUs that it used.
-fn server_busy(window: &WindowReport, settings: &Settings) -> Option<f64> {
+pub(super) fn server_busy(
+    window: &WindowReport,
+    settings: &Settings,
+) -> Option<f64> {
     let usage = window.server?;
     let cpus = settings.server_cpus.len().max(1) as f64;
     let used = float(usage.cpu_ns.saturating_add(usage.softirq_ns));
@@ -238,7 +242,7 @@ fn histograms(report: &Report) -> BTreeMap<&'static str, Histogram> {
         stored.push(("connect", &classic.connect));
         stored.push(("echo", &classic.echo));
     }
-    for window in &report.windows {
+    for window in judged(report) {
         match window.load {
             Load::Rate { .. } => {
                 stored.push(("latency", &window.response));

@@ -3,12 +3,16 @@
 //! Records hold what was counted; every figure is derived here, each time
 //! anew. A percentile comes from the merged counts of all launches; any other
 //! figure is the median over launches. Both carry the exact order-statistic
-//! interval of [`crate::stats`].
+//! interval of [`crate::stats`]. Whether two servers differ is asked of tests
+//! that know how many questions are asked at once.
 //!
-//! Refuses to do: rank. Whether two servers differ is a question for a test
-//! of its own; until there is one every rank is null.
+//! Refuses to do: rank what they don't tell apart, or anything at all under
+//! six rounds.
 
+mod controls;
 mod gates;
+mod judge;
+mod ladder;
 mod metrics;
 mod reason;
 mod rows;
@@ -17,21 +21,31 @@ mod types;
 #[cfg(test)]
 mod gates_tests;
 #[cfg(test)]
+mod judge_tests;
+#[cfg(test)]
+mod ladder_tests;
+#[cfg(test)]
 mod tests;
 
+pub use controls::{ControlLane, Controls, Pair};
 pub use gates::{
     CENSORED, CENSUS, CONSERVATION, PROOF, SENT_IN_TIME, gates, wants_at_least,
 };
+pub use ladder::ladder_limited;
 pub use metrics::client_limited;
 pub use reason::{plain, reason};
-pub use rows::{ACCEPT_OVERFLOWED, CENSUS_UNREAD, CLIENT_LIMITED, NOT_RUN_YET};
-pub use types::{
-    ControlLane, Controls, Failure, Launch, Pair, Row, SCHEMA_VERSION, Summary,
+pub use rows::{
+    ACCEPT_OVERFLOWED, CENSUS_UNREAD, CLIENT_LIMITED, LADDER_LIMITED,
+    NOT_RUN_YET,
 };
+pub use types::{Failure, Launch, Row, SCHEMA_VERSION, Summary};
+
+use std::collections::BTreeMap;
 
 use crate::host::Host;
-use crate::plan::{Control, Lane, Plan};
-use crate::record::Record;
+use crate::plan::{Control, Lane, Plan, Scenario};
+use crate::record::{Outcome, Record};
+use judge::{Findings, Scene, findings};
 
 /// Summarises the records of one run; they may be fewer than planned, and in
 /// any order but for repeated trials, of which the last counts.
@@ -44,8 +58,10 @@ pub fn summarize(
     records: &[Record],
 ) -> Summary {
     let of_lane = |lane: &Lane| -> Vec<Row> {
+        let runs = |scenario: &&Scenario| lane.runs(**scenario);
         plan.scenarios
             .iter()
+            .filter(runs)
             .map(|scenario| {
                 rows::of_lane(lane, *scenario, records, plan, partial)
             })
@@ -62,6 +78,16 @@ pub fn summarize(
                 .map(|scenario| rows::of_skip(skip, *scenario)),
         );
     }
+    let control = |wanted| {
+        with(Some(wanted)).next().map(|lane| ControlLane {
+            lane: lane.name.clone(),
+            server: lane.server.clone(),
+            ratios: Vec::new(),
+            rows: of_lane(lane),
+            spin_us: spin_us(lane, records),
+            spin_percent: None,
+        })
+    };
     let mut summary = Summary {
         schema_version: SCHEMA_VERSION,
         run: run.into(),
@@ -69,8 +95,9 @@ pub fn summarize(
         host: host.clone(),
         plan: plan.clone(),
         controls: Controls {
-            same: None,
-            spin_5_percent: None,
+            same: control(Control::Same),
+            spin_5_percent: control(Control::Spin),
+            floors: BTreeMap::new(),
             reference: with(Some(Control::Reference))
                 .flat_map(of_lane)
                 .collect(),
@@ -78,47 +105,82 @@ pub fn summarize(
         rows,
         pairs: Vec::new(),
     };
-    for row in &summary.rows {
-        summary.pairs.extend(pair(&summary, row));
+    for scenario in &plan.scenarios {
+        let found = findings(&scene(&summary, *scenario));
+        pronounce(&mut summary, *scenario, found);
     }
-    for row in &mut summary.rows {
-        row.ratio = summary
-            .pairs
-            .iter()
-            .find(|p| p.server == row.server && p.scenario == row.scenario)
-            .map(|pair| pair.ratio);
+    let cost = summary
+        .reference_row(Scenario::Load)
+        .and_then(|row| row.metrics.get(Scenario::Load.primary_metric()))
+        .map(|cost| cost.median);
+    if let Some(spin) = &mut summary.controls.spin_5_percent {
+        spin.spin_percent = spin
+            .spin_us
+            .zip(cost)
+            .map(|(us, cost)| 100.0 * f64::from(us) / cost);
     }
-    summary.controls.same = with(Some(Control::Same)).next().map(|lane| {
-        let mut rows = of_lane(lane);
-        let ratios: Vec<Pair> =
-            rows.iter().filter_map(|row| pair(&summary, row)).collect();
-        for row in &mut rows {
-            row.ratio = ratios
-                .iter()
-                .find(|pair| pair.scenario == row.scenario)
-                .map(|pair| pair.ratio);
-        }
-        ControlLane {
-            lane: lane.name.clone(),
-            server: lane.server.clone(),
-            ratios,
-            rows,
-        }
-    });
     summary
 }
 
-/// The row against the reference, if both were measured in a common round
-/// and it is not the reference's own.
-fn pair(summary: &Summary, row: &Row) -> Option<Pair> {
-    let reference = summary.reference_row(row.scenario)?;
-    let metric = row.scenario.primary_metric();
-    (row.server != reference.server).then_some(())?;
-    Some(Pair {
-        server: row.server.clone(),
-        reference: reference.server.clone(),
-        scenario: row.scenario,
-        metric: metric.into(),
-        ratio: row.ratio_to(reference, metric)?,
+/// What a lane's last launch burnt before each echo.
+fn spin_us(lane: &Lane, records: &[Record]) -> Option<u32> {
+    records.iter().rev().find_map(|record| match &record.outcome {
+        Outcome::Measured(measured) if record.trial.lane == lane.name => {
+            measured.spin_us
+        }
+        _ => None,
     })
+}
+
+fn scene(summary: &Summary, scenario: Scenario) -> Scene<'_> {
+    let rows = summary.rows.iter().filter(|row| row.scenario == scenario);
+    Scene {
+        scenario,
+        compares: summary.plan.settings.compares(scenario),
+        rows: rows.collect(),
+        reference: summary.reference_row(scenario),
+        same: summary.controls.same.as_ref().and_then(|l| l.row(scenario)),
+        spin: summary
+            .controls
+            .spin_5_percent
+            .as_ref()
+            .and_then(|lane| lane.row(scenario)),
+        seed: summary.plan.seed,
+    }
+}
+
+/// Writes findings where they belong.
+fn pronounce(summary: &mut Summary, scenario: Scenario, found: Findings) {
+    let controls = &mut summary.controls;
+    if let Some(floor) = found.floor {
+        controls.floors.insert(scenario.name().into(), floor);
+    }
+    let lanes = [
+        (&mut controls.same, found.same),
+        (&mut controls.spin_5_percent, found.spin),
+    ];
+    for (lane, pair) in lanes {
+        let Some((lane, pair)) = lane.as_mut().zip(pair) else { continue };
+        let rows = lane.rows.iter_mut();
+        rows.filter(|row| row.scenario == scenario).for_each(|row| {
+            row.ratio = Some(pair.ratio);
+            row.verdict = pair.verdict;
+            row.rounds_needed = pair.rounds_needed;
+        });
+        lane.ratios.push(pair);
+    }
+    let reference = summary.plan.reference.as_deref();
+    let rows = summary.rows.iter_mut();
+    for row in rows.filter(|row| row.scenario == scenario) {
+        let pair = found.pairs.iter().find(|pair| {
+            pair.server == row.server
+                && Some(pair.reference.as_str()) == reference
+        });
+        row.ratio = pair.map(|pair| pair.ratio);
+        row.verdict = pair.and_then(|pair| pair.verdict);
+        row.rounds_needed = pair.and_then(|pair| pair.rounds_needed);
+        let rank = found.ranks.iter().find(|(name, _)| *name == row.server);
+        row.rank = rank.map(|(_, rank)| *rank);
+    }
+    summary.pairs.extend(found.pairs);
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::gates::{CONSERVATION, gates, worse};
+use super::ladder::ladder_limited;
 use super::metrics::{client_limited, pooled};
 use super::reason::{plain, reason};
 use super::types::{Failure, Row};
@@ -20,6 +21,8 @@ pub(super) const PARALLELISM_UNTESTED: &str = "parallelism-untested";
 /// An accept queue was full while the original's client connected: its total
 /// holds seconds of the kernel's SYN timer.
 pub const ACCEPT_OVERFLOWED: &str = "accept-queue-overflowed";
+/// The highest rate held in such a launch is a lower bound.
+pub const LADDER_LIMITED: &str = "ladder-limited";
 
 /// The kernel could not be asked how many sockets are established.
 pub const CENSUS_UNREAD: &str = "census-unread";
@@ -109,6 +112,8 @@ fn empty(server: &str, scenario: Scenario) -> Row {
         hint: None,
         failures: Vec::new(),
         ratio: None,
+        verdict: None,
+        rounds_needed: None,
         launches: Vec::new(),
     }
 }
@@ -164,6 +169,9 @@ fn flags(
         measurement.flags.iter().map(|flag| plain(flag)).collect();
     if client_limited(measurement, settings) {
         flags.push(CLIENT_LIMITED.into());
+    }
+    if ladder_limited(measurement, settings) {
+        flags.push(LADDER_LIMITED.into());
     }
     if scenario == Scenario::Load && measurement.census.is_none() {
         flags.push(CENSUS_UNREAD.into());

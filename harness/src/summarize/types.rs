@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::controls::{Controls, Pair};
 use crate::host::Host;
 use crate::plan::{Plan, Scenario};
 use crate::record::Gate;
+use crate::stats::verdict::Verdict;
 use crate::stats::{ByRound, Estimate, ratios_by_round};
 
 /// Version of [`Summary`]; `compare` refuses to mix two.
@@ -32,36 +34,9 @@ pub struct Summary {
     pub controls: Controls,
     /// One for each selected server and scenario, in the order of selection.
     pub rows: Vec<Row>,
-    /// Every server against the reference, by the scenario's primary metric.
+    /// Every server against the reference, then every two other servers, by
+    /// the scenario's primary metric.
     pub pairs: Vec<Pair>,
-}
-
-/// Lanes that were run for the sake of the others.
-#[derive(
-    Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema,
-)]
-pub struct Controls {
-    /// The reference server a second time under another name.
-    pub same: Option<ControlLane>,
-    /// The reference server with a spin of 5 % of its cost; null until a run
-    /// makes that control.
-    pub spin_5_percent: Option<ControlLane>,
-    /// The reference server's own rows where it was not selected, one for
-    /// each scenario; empty where it stands in `rows`.
-    pub reference: Vec<Row>,
-}
-
-/// One control.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ControlLane {
-    /// The name it was run under.
-    pub lane: String,
-    /// The server it is.
-    pub server: String,
-    /// Against the reference, one for each scenario measured in both.
-    pub ratios: Vec<Pair>,
-    /// One for each scenario.
-    pub rows: Vec<Row>,
 }
 
 /// One server under one workload.
@@ -77,7 +52,8 @@ pub struct Row {
     pub outcome: String,
     /// Rounds whose figures are in `metrics`.
     pub rounds: u32,
-    /// First and last place it may hold; null without a verdict.
+    /// First and last place it may hold by the primary metric; null without a
+    /// verdict, or where a check failed.
     pub rank: Option<[u32; 2]>,
     /// Figures by name; a name carries the unit, then the qualifier.
     pub metrics: BTreeMap<String, Estimate>,
@@ -102,6 +78,11 @@ pub struct Row {
     /// The scenario's primary metric over the reference's, paired by round;
     /// null for the reference itself.
     pub ratio: Option<Estimate>,
+    /// Against the reference; null for the reference itself, under six rounds
+    /// and where a check failed.
+    pub verdict: Option<Verdict>,
+    /// Where that is undecided: about so many more rounds would tell.
+    pub rounds_needed: Option<u32>,
     /// The figures of each launch, from which ratios are paired by round. A
     /// launch's own percentile may rest on too few samples to be quoted.
     pub launches: Vec<Launch>,
@@ -127,20 +108,8 @@ pub struct Launch {
     pub metrics: BTreeMap<String, f64>,
 }
 
-/// A server's figure over the reference's, paired by round.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Pair {
-    /// The lane's name.
-    pub server: String,
-    /// The server it is compared to.
-    pub reference: String,
-    /// The workload.
-    pub scenario: Scenario,
-    /// The figure.
-    pub metric: String,
-    /// `server / reference`.
-    pub ratio: Estimate,
-}
+/// A server that answers less of what is offered does not carry the rate.
+const CARRIED_PERCENT: f64 = 99.0;
 
 impl Summary {
     /// The row of a selected server.
@@ -155,6 +124,29 @@ impl Summary {
         let reference = self.plan.reference.as_deref()?;
         self.row(reference, scenario)
             .or_else(|| find(&self.controls.reference, reference, scenario))
+    }
+
+    /// Whether any server has a rank.
+    #[must_use]
+    pub fn is_ranked(&self, scenario: Scenario) -> bool {
+        let mut rows = self.rows.iter();
+        rows.any(|row| row.scenario == scenario && row.rank.is_some())
+    }
+
+    /// The servers that may be the cheapest of all, cheapest first.
+    #[must_use]
+    pub fn cheapest(&self, scenario: Scenario) -> Vec<&str> {
+        let cost = |row: &Row| {
+            let cost = row.metrics.get(scenario.primary_metric());
+            cost.map_or(f64::INFINITY, |cost| cost.median)
+        };
+        let first = |row: &&Row| {
+            let rank = row.rank.is_some_and(|[first, _]| first == 1);
+            row.scenario == scenario && rank
+        };
+        let mut rows: Vec<&Row> = self.rows.iter().filter(first).collect();
+        rows.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+        rows.into_iter().map(|row| row.server.as_str()).collect()
     }
 
     /// How far the same binary under two names was from a ratio of 1, as a
@@ -194,6 +186,23 @@ impl Row {
             ratios_by_round(&self.by_round(metric), &base.by_round(metric));
         let ratios: Vec<f64> = ratios.into_values().collect();
         Estimate::of_ratios(&ratios)
+    }
+
+    /// The rate it achieved, if it did not carry what was offered.
+    #[must_use]
+    pub fn carried_only(&self) -> Option<f64> {
+        let percent = self.metrics.get("achieved_percent")?.median;
+        let achieved = self.metrics.get("achieved_per_s")?.median;
+        (percent < CARRIED_PERCENT).then_some(achieved)
+    }
+
+    /// Whether its figures may be compared: all checks hold, and it carried
+    /// the rate that the others did.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.is_measured()
+            && self.failed_gates().next().is_none()
+            && self.carried_only().is_none()
     }
 
     /// The checks that do not hold.

@@ -28,6 +28,7 @@ fn window(load: Load) -> WindowReport {
     WindowReport {
         name: "w".into(),
         load,
+        step: false,
         start_ns: 5_000_000_000,
         end_ns: 7_500_000_000,
         planned: 50_000,

@@ -43,12 +43,24 @@ fn hold(windows: Vec<Window>) -> Work {
 
 fn rate(per_s: f64, arrivals: Arrivals, duration_ms: u64) -> Window {
     let load = Load::Rate { per_s, arrivals };
-    Window { name: "rate".into(), load, warm_up_ms: 100, duration_ms }
+    Window {
+        name: "rate".into(),
+        load,
+        warm_up_ms: 100,
+        duration_ms,
+        step: false,
+    }
 }
 
 fn in_flight(connections: u32, duration_ms: u64) -> Window {
     let load = Load::InFlight { connections };
-    Window { name: "in_flight".into(), load, warm_up_ms: 100, duration_ms }
+    Window {
+        name: "in_flight".into(),
+        load,
+        warm_up_ms: 100,
+        duration_ms,
+        step: false,
+    }
 }
 
 /// Carries out `spec` and returns the report and the events before it.

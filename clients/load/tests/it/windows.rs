@@ -88,6 +88,37 @@ fn windows_follow_one_another_on_the_same_connections() {
     }
 }
 
+/// The second step is left out; what is no step follows all the same.
+#[test]
+fn a_ladder_ends_at_the_step_that_is_too_much() {
+    let server = Server::start(Bug::Slow);
+    let step = |per_s: f64| Window {
+        name: format!("step_{per_s}"),
+        step: true,
+        ..rate(per_s, Arrivals::Uniform, 300)
+    };
+    let order = Spec {
+        connections: 20,
+        stall_ms: 5_000,
+        ..spec(
+            server.addr,
+            hold(vec![
+                step(10.0),
+                step(2_000.0),
+                step(20.0),
+                in_flight(4, 200),
+            ]),
+        )
+    };
+    let report = completed(&order);
+    let names: Vec<_> = report.windows.iter().map(|w| &w.name[..]).collect();
+    assert_eq!(names, ["step_10", "step_2000", "in_flight"]);
+    assert!(report.windows[0].is_carried() && !report.windows[1].is_carried());
+    report.windows.iter().for_each(assert_conserved);
+    assert!(report.metrics["held_per_s"] <= 10.0, "{:?}", report.metrics);
+    assert!(!report.metrics.contains_key("achieved_per_s"));
+}
+
 #[test]
 fn large_messages_fill_sockets_and_come_back_whole() {
     let server = Server::start(Bug::None);

@@ -7,7 +7,7 @@ use crate::cmd::identity;
 use crate::exit::{NOT_COMPARABLE, USAGE, refuse};
 use crate::host::{Host, inspect};
 use crate::plan::make::{
-    Request, make, rounds_within, total_time, with_rounds,
+    Request, make, round_time, rounds_within, total_time, with_rounds,
 };
 use crate::plan::place::place;
 use crate::plan::{
@@ -26,18 +26,30 @@ struct Timing {
     warm_up: u64,
     fixed_rate: u64,
     in_flight: u64,
+    step: u64,
     idle: u64,
 }
 
 /// Six rounds give p99 its 40,000 samples at 10,000/s.
-const DEFAULT: Timing =
-    Timing { warm_up: 500, fixed_rate: 2_000, in_flight: 900, idle: 100 };
-const QUICK: Timing =
-    Timing { warm_up: 300, fixed_rate: 700, in_flight: 400, idle: 100 };
+const DEFAULT: Timing = Timing {
+    warm_up: 500,
+    fixed_rate: 2_000,
+    in_flight: 900,
+    step: 600,
+    idle: 100,
+};
+const QUICK: Timing = Timing {
+    warm_up: 300,
+    fixed_rate: 700,
+    in_flight: 400,
+    step: 300,
+    idle: 100,
+};
 const FULL: Timing = Timing {
     warm_up: 1_000,
     fixed_rate: FULL_FIXED_RATE_MS,
     in_flight: 3_000,
+    step: 600,
     idle: 500,
 };
 
@@ -95,21 +107,21 @@ pub(super) fn plan(
 ) -> Plan {
     let asked = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
     tracing::debug!(?host, "planning");
-    let whole = make(Request {
+    let mut request = Request {
         seed: args.seed.unwrap_or_else(identity::clock_seed),
         rounds: asked,
         scenarios,
         selected,
         reference,
+        // One round carries no verdict that a control could be held against.
+        spin: !args.quick,
         settings: settings(args),
         skipped,
-    });
-    let first = whole.trials.iter().filter(|trial| trial.round == 1);
-    let one = total_time(&whole, first);
-    match args.budget {
-        Some(budget) => with_rounds(&whole, rounds_within(budget, one, asked)),
-        None => whole,
+    };
+    if let Some(budget) = args.budget {
+        request.rounds = rounds_within(budget, round_time(&request), asked);
     }
+    make(request)
 }
 
 fn settings(args: &Run) -> Settings {
@@ -139,6 +151,7 @@ fn settings(args: &Run) -> Settings {
         warm_up_ms: timing.warm_up,
         fixed_rate_ms: timing.fixed_rate,
         in_flight_ms: timing.in_flight,
+        step_ms: timing.step,
         idle_ms: timing.idle,
         quick: args.quick,
     }
