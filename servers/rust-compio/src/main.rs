@@ -4,7 +4,7 @@
 //! Wakes     a task when what it asked for is done, with its buffer back
 //! Costs     a task and, even at rest, a buffer that the kernel holds
 //! Gives out at the busiest worker, or where the kernel forbids io_uring
-//! Next      rust-monoio: the same idea, cut differently
+//! Next      rust-monoio: the same, without an allocation per request
 
 use std::sync::Barrier;
 use std::{io, net, thread};
