@@ -229,10 +229,10 @@ static void announce(const Args& args) {
 static int end_quiet(int end) {
     int count = 0;
     for (int fd = STDERR_FILENO + 1; fd < end; fd++) {
-        tcp_info tcp{};
-        socklen_t size = sizeof tcp;
+        tcp_info tcp{}; socklen_t size = sizeof tcp;
         if (getsockopt(fd, SOL_TCP, TCP_INFO, &tcp, &size) || tcp.tcpi_state == TCP_CLOSE) continue;
-        if (!ready(fd, POLLIN) && tcp.tcpi_last_data_recv >= 100) shutdown(fd, SHUT_RD);
+        bool quiet = std::min(tcp.tcpi_last_data_recv, tcp.tcpi_last_data_sent) >= 100;
+        if (!ready(fd, POLLIN) && quiet) shutdown(fd, SHUT_RD);
         count++;
     }
     return count;

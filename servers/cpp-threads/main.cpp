@@ -211,10 +211,10 @@ static int end_quiet_connections() {
         if (peer.ss_family == AF_UNIX) continue;
         count++;
         if (ready(fd, POLLIN)) continue;  // asked first: bytes may come in between
-        tcp_info info{};
-        size = sizeof info;
-        getsockopt(fd, SOL_TCP, TCP_INFO, &info, &size);
-        if (info.tcpi_last_data_recv >= 100) shutdown(fd, SHUT_RD);
+        // A sender that was held up goes on when its echo does.
+        tcp_info it{};
+        getsockopt(fd, SOL_TCP, TCP_INFO, &it, &(size = sizeof it));
+        if (std::min(it.tcpi_last_data_recv, it.tcpi_last_data_sent) >= 100) shutdown(fd, SHUT_RD);
     }
     closedir(list);
     return count;

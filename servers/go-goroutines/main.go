@@ -231,7 +231,8 @@ func endQuietConnections() (count int) {
 		count++
 		// First whether it is empty, then since when: meanwhile `echo` may read what was there.
 		_, _, err := syscall.Recvfrom(fd, make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		if err == syscall.EAGAIN && tcpInfo(fd).Last_data_recv >= 100 {
+		info := tcpInfo(fd) // a sender that was held up goes on when its echo does
+		if err == syscall.EAGAIN && info.Last_data_recv >= 100 && info.Last_data_sent >= 100 {
 			syscall.Shutdown(fd, syscall.SHUT_RD)
 		}
 	}

@@ -35,11 +35,11 @@ public final class Main {
             try {
                 Socket socket = listener.accept();
                 if (socket.getRemoteSocketAddress().equals(lastInQueue)) listener.close();
-                AtomicLong lastRead = new AtomicLong(System.nanoTime());
-                CONNECTIONS.put(socket, lastRead);
+                AtomicLong lastEcho = new AtomicLong(System.nanoTime());
+                CONNECTIONS.put(socket, lastEcho);
                 try {
                     // This is the model: the kernel schedules connections.
-                    new Thread(null, () -> echo(socket, lastRead, args), "echo", STACK).start();
+                    new Thread(null, () -> echo(socket, lastEcho, args), "echo", STACK).start();
                 } catch (OutOfMemoryError refused) { // no memory, or no thread
                     CONNECTIONS.remove(socket);
                     socket.close();
@@ -53,7 +53,7 @@ public final class Main {
     }
 
     /** Serves one connection until either side ends it. */
-    private static void echo(Socket socket, AtomicLong lastRead, Args args) {
+    private static void echo(Socket socket, AtomicLong lastEcho, Args args) {
         try (socket) {
             // A listener in Java has neither option to pass on.
             socket.setTcpNoDelay(true);
@@ -62,10 +62,10 @@ public final class Main {
             OutputStream out = socket.getOutputStream();
             byte[] buffer = new byte[args.bufferBytes];
             for (int n; (n = in.read(buffer)) >= 0; ) {
-                lastRead.setRelease(System.nanoTime());
                 spin(args.spinUs);
                 // Blocks while the peer doesn't read: back-pressure for free.
                 out.write(buffer, 0, n);
+                lastEcho.setRelease(System.nanoTime());
             }
         } catch (IOException | OutOfMemoryError error) { // ends this connection only
         } finally {
@@ -197,13 +197,13 @@ public final class Main {
         thread.start();
     }
 
-    /** Connections, each with the time when it last received something. */
+    /** Connections, each with the time of its last echo. */
     private static final Map<Socket, AtomicLong> CONNECTIONS = new ConcurrentHashMap<>();
 
     /** Ends the reading side; bytes may be on their way, or their sender blocked. */
-    private static void endIfQuiet(Socket socket, AtomicLong lastRead) {
+    private static void endIfQuiet(Socket socket, AtomicLong lastEcho) {
         try {
-            boolean quiet = System.nanoTime() - lastRead.get() >= 100_000_000;
+            boolean quiet = System.nanoTime() - lastEcho.get() >= 100_000_000;
             if (quiet && socket.getInputStream().available() == 0) socket.shutdownInput();
         } catch (IOException error) { } // closed or ended meanwhile
     }

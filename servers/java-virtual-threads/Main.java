@@ -38,11 +38,11 @@ public final class Main {
             try {
                 Socket socket = listener.accept();
                 if (socket.getRemoteSocketAddress().equals(lastInQueue)) listener.close();
-                AtomicLong lastRead = new AtomicLong(System.nanoTime());
-                CONNECTIONS.put(socket, lastRead);
+                AtomicLong lastEcho = new AtomicLong(System.nanoTime());
+                CONNECTIONS.put(socket, lastEcho);
                 try {
                     // This is the model: the JVM schedules connections, on a few carriers.
-                    Thread.startVirtualThread(() -> echo(socket, lastRead, args));
+                    Thread.startVirtualThread(() -> echo(socket, lastEcho, args));
                 } catch (OutOfMemoryError refused) {
                     CONNECTIONS.remove(socket);
                     socket.close();
@@ -56,7 +56,7 @@ public final class Main {
     }
 
     /** Serves one connection until either side ends it. */
-    private static void echo(Socket socket, AtomicLong lastRead, Args args) {
+    private static void echo(Socket socket, AtomicLong lastEcho, Args args) {
         try (socket) {
             // A listener in Java has neither option to pass on.
             socket.setTcpNoDelay(true);
@@ -65,10 +65,10 @@ public final class Main {
             OutputStream out = socket.getOutputStream();
             byte[] buffer = new byte[args.bufferBytes];
             for (int n; (n = in.read(buffer)) >= 0; ) {
-                lastRead.setRelease(System.nanoTime());
                 spin(args.spinUs);
                 // Waits while the peer doesn't read: back-pressure for free.
                 out.write(buffer, 0, n);
+                lastEcho.setRelease(System.nanoTime());
             }
         } catch (IOException | OutOfMemoryError error) { // ends this connection only
         } finally {
@@ -201,13 +201,13 @@ public final class Main {
         thread.start();
     }
 
-    /** Connections, each with the time when it last received something. */
+    /** Connections, each with the time of its last echo. */
     private static final Map<Socket, AtomicLong> CONNECTIONS = new ConcurrentHashMap<>();
 
     /** Ends the reading side; bytes may be on their way, or their sender blocked. */
-    private static void endIfQuiet(Socket socket, AtomicLong lastRead) {
+    private static void endIfQuiet(Socket socket, AtomicLong lastEcho) {
         try {
-            boolean quiet = System.nanoTime() - lastRead.get() >= 100_000_000;
+            boolean quiet = System.nanoTime() - lastEcho.get() >= 100_000_000;
             if (quiet && socket.getInputStream().available() == 0) socket.shutdownInput();
         } catch (IOException error) { } // closed or ended meanwhile
     }

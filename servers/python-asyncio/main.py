@@ -198,7 +198,10 @@ def stop_on_signals(loop, listener, connections, drain):
         # The peer's bytes may be on their way, or their sender blocked.
         try:
             info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-            ms_since_last_byte = int.from_bytes(info[52:56], sys.byteorder)
+            # A sender that was held up goes on when its echo does.
+            ms_since_last_byte = min(
+                int.from_bytes(info[at : at + 4], sys.byteorder) for at in (44, 52)
+            )
             if ms_since_last_byte >= 100 and not readable(connection):
                 connection.shutdown(socket.SHUT_RD)
         except OSError:

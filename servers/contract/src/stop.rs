@@ -74,6 +74,6 @@ fn ms_since_last_byte(fd: RawFd) -> u32 {
         let mut tcp: libc::tcp_info = mem::zeroed();
         let (mut size, to) = (size_of_val(&tcp) as u32, (&raw mut tcp).cast());
         libc::getsockopt(fd, libc::SOL_TCP, libc::TCP_INFO, to, &raw mut size);
-        tcp.tcpi_last_data_recv
+        tcp.tcpi_last_data_recv.min(tcp.tcpi_last_data_sent)
     }
 }

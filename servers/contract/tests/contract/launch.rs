@@ -215,10 +215,13 @@ pub(crate) fn run(
     }
 }
 
+/// Has it end with this process, and heed SIGINT, which a shell has ignored in
+/// what it runs in the background: a JVM would inherit that.
 fn die_with_parent(command: &mut Command) {
-    // SAFETY: prctl is a plain system call.
+    // SAFETY: prctl and sigaction are plain system calls.
     unsafe {
         command.pre_exec(|| {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
             Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
         });
     }
