@@ -81,7 +81,7 @@ pub(crate) fn run(
     let usual = match rules.manner.tier {
         Tier::Quick => quick,
         Tier::Core => core,
-        Tier::Long => long,
+        Tier::Long | Tier::Asked => long,
     };
     let mut tries = Vec::new();
     for repeat in 0..rules.repeat.unwrap_or(usual) {
@@ -206,9 +206,14 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
     let tier = match rules.manner.tier {
         Tier::Quick => " --quick",
         Tier::Core => "",
-        Tier::Long => " --long",
+        Tier::Long | Tier::Asked => " --long",
     };
-    let (server, id) = (&target.id, case.id);
+    let server = &target.id;
+    let case_flag = match case.id {
+        "G1" => "--fuzz".to_owned(),
+        "G3" => format!("--soak {}s", rules.manner.soak.as_secs()),
+        id => format!("--case {id}"),
+    };
     let mut cell = Cell {
         server: target.id.clone(),
         case: case.id,
@@ -224,7 +229,7 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
         seed,
         duration_ms: u64::try_from(shown.took.as_millis()).unwrap_or(u64::MAX),
         command: format!(
-            "cargo harness check {server} --case {id}{tier} --seed {seed}"
+            "cargo harness check {server} {case_flag}{tier} --seed {seed}"
         ),
     };
     let stop = shown.data.as_ref().err();
