@@ -203,17 +203,6 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
     let shown = tries.iter().find(|it| severity(it) == worst);
     let shown = shown.expect("every case is tried at least once");
     let seed = shown.seed;
-    let tier = match rules.manner.tier {
-        Tier::Quick => " --quick",
-        Tier::Core => "",
-        Tier::Long | Tier::Asked => " --long",
-    };
-    let server = &target.id;
-    let case_flag = match case.id {
-        "G1" => "--fuzz".to_owned(),
-        "G3" => format!("--soak {}s", rules.manner.soak.as_secs()),
-        id => format!("--case {id}"),
-    };
     let mut cell = Cell {
         server: target.id.clone(),
         case: case.id,
@@ -228,9 +217,7 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
         notes: shown.notes.clone(),
         seed,
         duration_ms: u64::try_from(shown.took.as_millis()).unwrap_or(u64::MAX),
-        command: format!(
-            "cargo harness check {server} {case_flag}{tier} --seed {seed}"
-        ),
+        command: again(case, target, rules, seed),
     };
     let stop = shown.data.as_ref().err();
     let later = shown.after.as_ref().and_then(|it| it.as_ref().err());
@@ -246,6 +233,21 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
         Some(Stop::Interrupted) | None => {}
     }
     cell
+}
+
+/// The command that does it again.
+fn again(case: &Case, target: &Target, rules: Rules, seed: u64) -> String {
+    let tier = match rules.manner.tier {
+        Tier::Quick => " --quick",
+        Tier::Core => "",
+        Tier::Long | Tier::Asked => " --long",
+    };
+    let what = match case.id {
+        "G1" => "--fuzz".to_owned(),
+        "G3" => format!("--soak {}s", rules.manner.soak.as_secs()),
+        id => format!("--case {id}"),
+    };
+    format!("cargo harness check {} {what}{tier} --seed {seed}", target.id)
 }
 
 /// A server may have said anything: one line of it, and not too long.
