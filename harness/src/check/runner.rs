@@ -132,10 +132,13 @@ fn try_once(
     let start = Instant::now();
     let mut lab = Lab::new(target, manner, interrupt);
     let data = (case.run)(&mut lab).map_err(|stop| lab.explain(stop));
-    let data = void_if_noisy(data, noise);
+    let data = void_if_noisy(data, noise, lab.cpu());
     let skipped = matches!(data, Err(Stop::Skip(_)));
     let wanted = case.afterlife && !skipped && data != Err(Stop::Interrupted);
-    let after = wanted.then(|| void_if_noisy(lab.afterlife(), noise));
+    let after = wanted.then(|| {
+        let after = lab.afterlife();
+        void_if_noisy(after, noise, lab.cpu())
+    });
     let interrupted = |outcome: &Outcome| *outcome == Err(Stop::Interrupted);
     if interrupted(&data) || after.as_ref().is_some_and(interrupted) {
         return None;
@@ -146,25 +149,28 @@ fn try_once(
 }
 
 /// A time that was not kept says nothing when a thread that only sleeps was
-/// late by a quarter of it; late once for a bound that always holds, late one
-/// time in two hundred for a bound that holds 99 times of 100.
-fn void_if_noisy(outcome: Outcome, noise: &Noise) -> Outcome {
+/// late by a quarter of it (late once for a bound that always holds, late one
+/// time in two hundred for a bound that holds 99 times of 100), or when others
+/// had a fifth of the CPUs.
+fn void_if_noisy(outcome: Outcome, noise: &Noise, cpu: Duration) -> Outcome {
     const OFTEN: f64 = 0.005;
+    const MUCH: f64 = 0.2;
     let Err(Stop::Fail(evidence)) = &outcome else { return outcome };
     let Some(bound) = evidence.bound else { return outcome };
-    let worst = noise.worst();
-    let noisy = if evidence.often {
+    let (worst, others) = (noise.worst(), noise.others(cpu));
+    let late = if evidence.often {
         noise.share(bound / 4) > OFTEN
     } else {
         worst > bound / 4
     };
-    if !noisy {
+    if !late && others < MUCH {
         return outcome;
     }
     Err(Stop::Error(format!(
         "too noisy to judge: {}, but a sleeping thread was late by {worst:.0?} \
-         itself",
-        evidence.actual
+         itself and others had {:.0} % of the CPUs",
+        evidence.actual,
+        others * 100.0
     )))
 }
 
