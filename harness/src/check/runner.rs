@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::case::{Case, Level, Tier};
 use super::lab::{Lab, Manner, Target};
 use super::noise::Noise;
-use super::verdict::{Outcome, Stop, Verdict};
+use super::verdict::{Evidence, Outcome, Stop, Verdict};
 use crate::catalog::Unsupported;
 use crate::interrupt::Interrupt;
 
@@ -150,28 +150,33 @@ fn try_once(
 
 /// A time that was not kept says nothing when a thread that only sleeps was
 /// late by a quarter of it (late once for a bound that always holds, late one
-/// time in two hundred for a bound that holds 99 times of 100), or when others
-/// had a fifth of the CPUs.
+/// time in two hundred for a bound that holds 99 times of 100). That others
+/// had the CPUs voids nothing, but is told.
 fn void_if_noisy(outcome: Outcome, noise: &Noise, cpu: Duration) -> Outcome {
     const OFTEN: f64 = 0.005;
     const MUCH: f64 = 0.2;
-    let Err(Stop::Fail(evidence)) = &outcome else { return outcome };
-    let Some(bound) = evidence.bound else { return outcome };
+    let Err(Stop::Fail(evidence)) = outcome else { return outcome };
+    let Some(bound) = evidence.bound else {
+        return Err(Stop::Fail(evidence));
+    };
     let (worst, others) = (noise.worst(), noise.others(cpu));
+    let mut actual = evidence.actual.clone();
+    if others > MUCH {
+        let percent = others * 100.0;
+        actual += &format!("; others had {percent:.0} % of the CPUs");
+    }
     let late = if evidence.often {
         noise.share(bound / 4) > OFTEN
     } else {
         worst > bound / 4
     };
-    if !late && others < MUCH {
-        return outcome;
+    if late {
+        return Err(Stop::Error(format!(
+            "too noisy to judge: {actual}, and a sleeping thread was late by \
+             {worst:.0?} itself",
+        )));
     }
-    Err(Stop::Error(format!(
-        "too noisy to judge: {}, but a sleeping thread was late by {worst:.0?} \
-         itself and others had {:.0} % of the CPUs",
-        evidence.actual,
-        others * 100.0
-    )))
+    Err(Stop::Fail(Evidence { actual, ..evidence }))
 }
 
 /// Makes a cell of its tries. Pure.
