@@ -41,9 +41,13 @@ pub(super) fn sweep(lab: &mut Lab<'_>) -> Outcome {
 fn dribble(lab: &mut Lab<'_>) -> Outcome {
     lab.start()?;
     let mut conn = lab.connect()?;
-    for _ in 0..lab.pick(4_000, 10_000, 10_000) {
+    for n in 1..=lab.pick(4_000, 10_000, 10_000) {
         conn.send(1)?;
         conn.try_receive()?;
+        // Now and then in step, or a slow server reads them all as one.
+        if n % 8 == 0 {
+            conn.receive_rest(lab.volume_ms(2_000))?;
+        }
     }
     conn.receive_rest(lab.volume_ms(10_000))
 }
@@ -64,7 +68,10 @@ fn sliced(lab: &mut Lab<'_>) -> Outcome {
         let length = lab.pick(1 << 17, 1 << 20, 1 << 20);
         while conn.sent < length {
             conn.send((1 + lab.below(3_000)).min(length - conn.sent))?;
-            conn.try_receive()?;
+            if lab.below(2) == 0 {
+                // In step, so that the next piece comes alone.
+                conn.receive_rest(lab.volume_ms(2_000))?;
+            }
             let pause = Duration::from_micros(lab.below(2_000));
             lab.pause(pause)?;
         }

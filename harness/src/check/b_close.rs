@@ -12,7 +12,7 @@ use super::verdict::{Outcome, ensure, fail};
 pub(crate) const CASES: &[Case] = &[
     Case::must("B1", "half-close after 1 KiB", half_close).quick(),
     Case::must("B2", "half-close after 64 MiB", stream).quick(),
-    Case::must("B3", "half-close, read late", read_late).quick(),
+    Case::must("B3", "half-close, read late", read_late),
     Case::must("B4", "end without a byte", end).quick(),
     Case::must("B5", "reset in the middle", reset).quick(),
     Case::must("B6", "reset in the accept queue", reset_queued).quick(),

@@ -14,7 +14,7 @@ use crate::process::{Confine, Filter, Question, Questions, wait_readable};
 /// Answers a server's questions in a thread of its own until it is dropped
 /// or nobody is left to ask.
 #[derive(Debug)]
-pub(super) struct Supervisor {
+pub(crate) struct Supervisor {
     /// Ends the thread when it is closed.
     stop: Option<UnixStream>,
     thread: Option<JoinHandle<()>>,

@@ -21,6 +21,8 @@ pub(crate) enum Tier {
     Quick,
     Core,
     Long,
+    /// Only when asked for by name; no run has this tier.
+    Asked,
 }
 
 /// One case. Ids are stable and never reused.
@@ -82,6 +84,11 @@ impl Case {
     /// Takes so long that only the long tier includes it.
     pub(crate) const fn long(self) -> Self {
         Self { tier: Tier::Long, repeats: [1, 1, 1], ..self }
+    }
+
+    /// Runs only when asked for.
+    pub(crate) const fn asked(self) -> Self {
+        Self { tier: Tier::Asked, repeats: [1, 1, 1], ..self }
     }
 
     /// Takes five seconds or more.

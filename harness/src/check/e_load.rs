@@ -9,6 +9,7 @@ use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
 
 use super::case::Case;
+use super::conn::Conn;
 use super::crowd::{Pings, lasting, ping_pong};
 use super::lab::Lab;
 use super::verdict::{Outcome, Stop, ensure, refused, within};
@@ -129,24 +130,30 @@ fn connect_and_reset(addr: SocketAddr) -> Outcome {
         .map_err(|error| refused("connecting", &error))
 }
 
-fn held(lab: &mut Lab<'_>) -> Outcome {
-    const SPARE: usize = 64;
-    let count: usize = lab.pick(1_000, 10_000, 10_000);
+/// As many connections need as many descriptors on both sides.
+pub(super) fn room_for(count: usize) -> Outcome {
+    let need = count + 2 * SPARE;
     let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    if allowed < (count + 2 * SPARE) as u64 {
-        let why =
-            format!("{count} connections need {} descriptors", count + 128);
-        return Err(Stop::Skip(why));
+    if allowed >= need as u64 {
+        return Ok(());
     }
-    lab.start()?;
-    let before = lab.server().descriptors();
+    let why = format!("{count} connections need {need} descriptors");
+    Err(Stop::Skip(why))
+}
+
+const SPARE: usize = 64;
+
+/// So many connections that each have carried an echo.
+pub(super) fn ramp<'a>(
+    lab: &mut Lab<'a>,
+    count: usize,
+) -> Outcome<Vec<Conn<'a>>> {
     let bound = lab.volume_ms(5_000);
     let mut conns = Vec::new();
-    let start = Instant::now();
     while conns.len() < count {
         // Fewer at once than any accept queue holds.
         let first = conns.len();
-        for n in first..first + 500 {
+        for n in first..count.min(first + 500) {
             conns.push(lab.connect_from(n)?);
         }
         for conn in &mut conns[first..] {
@@ -157,6 +164,17 @@ fn held(lab: &mut Lab<'_>) -> Outcome {
             conn.receive_rest(bound)?;
         }
     }
+    Ok(conns)
+}
+
+fn held(lab: &mut Lab<'_>) -> Outcome {
+    let count: usize = lab.pick(1_000, 10_000, 10_000);
+    room_for(count)?;
+    lab.start()?;
+    let before = lab.server().descriptors();
+    let bound = lab.volume_ms(5_000);
+    let start = Instant::now();
+    let mut conns = ramp(lab, count)?;
     lab.note(format!("{count} connected in {:.1?}", start.elapsed()));
     let open = lab.server().descriptors() - before;
     ensure(

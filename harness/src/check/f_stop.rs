@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::case::Case;
-use super::crowd::flood;
+use super::conn::Conn;
+use super::crowd::{flood, stall_all};
 use super::lab::Lab;
-use super::verdict::{Outcome, ensure, late, within};
+use super::net::unacknowledged;
+use super::verdict::{Outcome, Stop, ensure, late, within};
 use crate::process::Confine;
 
 pub(crate) const CASES: &[Case] = &[
@@ -81,7 +83,6 @@ fn drain(lab: &mut Lab<'_>) -> Outcome {
     // middle of it.
     let mut stalled = lab.connect_all(3)?;
     for conn in &mut stalled {
-        conn.receive_buffer(64 << 10)?;
         conn.offer(64 << 20, Duration::from_millis(200))?;
     }
     // Of the others' bytes half is echoed and unread; the other half the
@@ -91,6 +92,11 @@ fn drain(lab: &mut Lab<'_>) -> Outcome {
     for conn in &mut conns {
         conn.send(32 << 10)?;
     }
+    // What is still in the sender's own kernel nobody has promised.
+    let due = stalled
+        .iter()
+        .map(|conn| Ok(conn.sent - unacknowledged(&conn.stream)?))
+        .collect::<Outcome<Vec<u64>>>()?;
     let start = Instant::now();
     server.signal(Signal::TERM)?;
     server.signal_all(Signal::CONT)?;
@@ -101,7 +107,6 @@ fn drain(lab: &mut Lab<'_>) -> Outcome {
         }
         lab.pause(Duration::from_millis(5))?;
     }
-    conns.append(&mut stalled);
     for (at, conn) in conns.iter_mut().enumerate() {
         conn.receive_rest(lab.volume_ms(5_000))?;
         // Half of them say that they have finished, half just wait.
@@ -109,6 +114,10 @@ fn drain(lab: &mut Lab<'_>) -> Outcome {
             conn.finish()?;
         }
     }
+    for (conn, due) in stalled.iter_mut().zip(due) {
+        conn.receive(due - conn.received, lab.volume_ms(5_000))?;
+    }
+    drop(stalled);
     for conn in &mut conns {
         conn.end(DRAIN + lab.ms(1_000))?;
     }
@@ -118,21 +127,15 @@ fn drain(lab: &mut Lab<'_>) -> Outcome {
 
 fn deadline(lab: &mut Lab<'_>) -> Outcome {
     const DRAIN: Duration = Duration::from_millis(500);
-    let stall = Duration::from_millis(300);
     lab.start_with(&["--drain-ms", "500"])?;
-    let mut conns = lab.connect_all(10)?;
-    for conn in &mut conns {
-        conn.receive_buffer(4 << 10)?;
-    }
-    super::crowd::stall_all(&mut conns, 32 << 20, stall)?;
+    let conns = never_read(lab)?;
     let mut server = lab.take_server();
     server.signal(Signal::TERM)?;
     server.exits("the end of the drain", DRAIN + lab.ms(1_000))?;
     drop((server, conns));
 
     lab.start_with(&["--drain-ms", "60000"])?;
-    let mut conns = lab.connect_all(10)?;
-    super::crowd::stall_all(&mut conns, 32 << 20, stall)?;
+    let _conns = never_read(lab)?;
     let mut server = lab.take_server();
     server.signal(Signal::TERM)?;
     lab.pause(Duration::from_millis(500))?;
@@ -140,6 +143,24 @@ fn deadline(lab: &mut Lab<'_>) -> Outcome {
     server.alive()?;
     server.signal(Signal::TERM)?;
     server.ends("the second signal", lab.ms(200)).map(drop)
+}
+
+/// Ten clients that read nothing, stalled for sure: each has sent more than
+/// the server can have passed on.
+fn never_read<'a>(lab: &mut Lab<'a>) -> Outcome<Vec<Conn<'a>>> {
+    const MOST: u64 = 32 << 20;
+    let mut conns = lab.connect_all(10)?;
+    for conn in &conns {
+        conn.receive_buffer(4 << 10)?;
+    }
+    stall_all(&mut conns, MOST, lab.ms(300))?;
+    // What a small buffer lets through is no stall.
+    let least = conns.iter().map(|conn| conn.sent).min();
+    if least.is_some_and(|sent| sent < 1 << 20) {
+        let why = "its clients did not stall: the machine is too busy";
+        return Err(Stop::Error(why.into()));
+    }
+    Ok(conns)
 }
 
 fn interrupted(lab: &mut Lab<'_>) -> Outcome {

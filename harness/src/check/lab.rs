@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use socket2::{Domain, Socket, Type};
 
 use super::bytes::Pattern;
+use super::calls::Supervisor;
 use super::case::Tier;
 use super::conn::Conn;
 use super::net::Namespace;
@@ -38,6 +39,8 @@ pub(crate) struct Manner {
     /// Time bounds are multiplied by it; not those that define a case.
     pub(crate) stretch: u32,
     pub(crate) seed: u64,
+    /// How long a soak lasts.
+    pub(crate) soak: Duration,
 }
 
 /// One try of one case at one server.
@@ -52,7 +55,9 @@ pub(crate) struct Lab<'a> {
     pub(crate) notes: Vec<String>,
     /// What the post-check is for.
     pub(super) server: Option<Server>,
-    /// Left after the server has ended: fields are dropped in order.
+    /// Answers the server until it has ended: fields are dropped in order.
+    pub(super) supervisor: Option<Supervisor>,
+    /// Left after that.
     network: Option<Namespace>,
     keys: u32,
 }
@@ -71,6 +76,7 @@ impl<'a> Lab<'a> {
             pattern: Pattern::new(manner.seed),
             notes: Vec::new(),
             server: None,
+            supervisor: None,
             network: None,
             keys: 0,
         }
@@ -81,7 +87,7 @@ impl<'a> Lab<'a> {
         match self.manner.tier {
             Tier::Quick => quick,
             Tier::Core => core,
-            Tier::Long => long,
+            Tier::Long | Tier::Asked => long,
         }
     }
 

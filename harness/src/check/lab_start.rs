@@ -29,6 +29,9 @@ impl Lab<'_> {
         arguments: &[&str],
         confine: Confine,
     ) -> Outcome {
+        // What an ended server leaves behind is ended with it, and nothing
+        // that was started meanwhile may be taken for that.
+        drop(self.server.take());
         let server = self.launch(arguments, confine)?;
         self.keep(server)
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::lab::Lab;
+use super::server::Server;
 use super::verdict::{Outcome, Stop, ensure, late};
 
 impl Lab<'_> {
@@ -70,6 +71,11 @@ impl Lab<'_> {
             "at most a tenth of a CPU while nothing is asked of it",
             format!("{burnt:.0?} of CPU in {time:.1?}"),
         )
+    }
+
+    /// CPU time of the server, if one is left.
+    pub(crate) fn cpu(&self) -> Duration {
+        self.server.as_ref().map_or(Duration::ZERO, Server::cpu)
     }
 
     /// CPU that the server uses in so long a pause.

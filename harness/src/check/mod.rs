@@ -37,6 +37,7 @@ mod e_load;
 mod f_arguments;
 mod f_lifecycle;
 mod f_stop;
+mod g_torture;
 mod groups;
 mod lab;
 mod lab_start;
@@ -62,6 +63,7 @@ fn all() -> impl Iterator<Item = &'static Case> {
         f_stop::CASES,
         f_arguments::CASES,
         s_calls::CASES,
+        g_torture::CASES,
     ]
     .into_iter()
     .flatten()
@@ -78,6 +80,7 @@ pub(crate) struct Wanted {
     pub(crate) strict: bool,
     pub(crate) stretch: u32,
     pub(crate) seed: u64,
+    pub(crate) soak: Duration,
 }
 
 impl Wanted {
@@ -120,12 +123,13 @@ impl Wanted {
     }
 
     fn rules(&self) -> Rules {
-        let (tier, stretch, seed) = (self.tier(), self.stretch, self.seed);
-        Rules {
-            manner: Manner { tier, stretch, seed },
-            repeat: self.repeat,
-            strict: self.strict,
-        }
+        let manner = Manner {
+            tier: self.tier(),
+            stretch: self.stretch,
+            seed: self.seed,
+            soak: self.soak,
+        };
+        Rules { manner, repeat: self.repeat, strict: self.strict }
     }
 }
 
@@ -186,7 +190,7 @@ mod tests {
         assert_eq!(ids.len(), unique.len());
         for id in ids {
             let (group, number) = id.split_at(1);
-            assert!("ABCDEF".contains(group), "{id}");
+            assert!("ABCDEFG".contains(group), "{id}");
             assert!(number.parse::<u32>().is_ok(), "{id}");
         }
     }

@@ -2,7 +2,7 @@
 //! nobody else is cut off.
 #![expect(
     unsafe_code,
-    reason = "setns, unshare and the flags of an interface have no safe form"
+    reason = "unshare and the ioctls of sockets have no safe form"
 )]
 
 use std::fs::File;
@@ -75,6 +75,19 @@ impl Drop for Namespace {
         move_into_link_name_space(self.outside.as_fd(), kind)
             .expect("the namespace that was left is still held open");
     }
+}
+
+/// Bytes that were written to a socket and that the other end's kernel has
+/// not acknowledged yet.
+pub(super) fn unacknowledged(socket: impl AsFd) -> Outcome<u64> {
+    let mut bytes: libc::c_int = 0;
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: the pointer is to a live local variable of the right type.
+    let result = unsafe { libc::ioctl(fd, libc::TIOCOUTQ, &raw mut bytes) };
+    if result == 0 {
+        return Ok(bytes.unsigned_abs().into());
+    }
+    Err(broken("SIOCOUTQ")(std::io::Error::last_os_error()))
 }
 
 /// A counter of the network this thread is in.

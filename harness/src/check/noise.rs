@@ -1,16 +1,23 @@
-//! Watches the machine while a case runs: a thread that only sleeps, and
-//! notes how late it wakes. What keeps it from waking on time keeps a server
-//! from answering on time.
+//! Watches the machine while a case runs, in two ways: a thread that only
+//! sleeps notes how late it wakes, and the CPU time of all processes is held
+//! against that of the case. What keeps a sleeper from waking on time, or has
+//! the CPU instead, keeps a server from answering on time.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use procfs::process::Process;
+use procfs::{CurrentSI, KernelStats, ticks_per_second};
+
 /// The clock thread; dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Noise {
     shared: Arc<Shared>,
+    /// When the case began, and the CPU time of others until then.
+    began: Cell<(Instant, Duration)>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -38,7 +45,8 @@ impl Noise {
                 own.naps[bucket(late)].fetch_add(1, Ordering::Relaxed);
             }
         });
-        Self { shared, thread: Some(thread) }
+        let began = Cell::new((Instant::now(), Duration::ZERO));
+        Self { shared, began, thread: Some(thread) }
     }
 
     /// Forgets what was.
@@ -47,6 +55,8 @@ impl Noise {
         for naps in &self.shared.naps {
             naps.store(0, Ordering::Relaxed);
         }
+        let others = others(Duration::ZERO).unwrap_or_default();
+        self.began.set((Instant::now(), others));
     }
 
     /// How late the thread woke at worst since the last reset.
@@ -65,6 +75,32 @@ impl Noise {
         };
         count(bucket(late)) as f64 / count(0).max(1) as f64
     }
+}
+
+impl Noise {
+    /// The share of all CPUs that others had since the last reset; `server`
+    /// is the CPU time of the server that still runs.
+    pub(crate) fn others(&self, server: Duration) -> f64 {
+        let (start, before) = self.began.get();
+        let Some(now) = others(server) else { return 0.0 };
+        let cpus = thread::available_parallelism().map_or(1, usize::from);
+        let all = start.elapsed().as_secs_f64() * cpus as f64;
+        now.saturating_sub(before).as_secs_f64() / all
+    }
+}
+
+/// CPU time of everybody but this process, its ended children and its server,
+/// since boot. Interrupts are left out: they are the case's own packets.
+fn others(server: Duration) -> Option<Duration> {
+    let total = KernelStats::current().ok()?.total;
+    let busy = total.user + total.nice + total.system;
+    let busy = busy + total.steal.unwrap_or_default();
+    let own = Process::myself().ok()?.stat().ok()?;
+    let children = (own.cutime + own.cstime).unsigned_abs();
+    let own = own.utime + own.stime + children;
+    let ticks = busy.saturating_sub(own) as f64;
+    let all = Duration::from_secs_f64(ticks / ticks_per_second() as f64);
+    Some(all.saturating_sub(server))
 }
 
 fn bucket(us: u64) -> usize {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::case::{Case, Level, Tier};
 use super::lab::{Lab, Manner, Target};
 use super::noise::Noise;
-use super::verdict::{Outcome, Stop, Verdict};
+use super::verdict::{Evidence, Outcome, Stop, Verdict};
 use crate::catalog::Unsupported;
 use crate::interrupt::Interrupt;
 
@@ -81,7 +81,7 @@ pub(crate) fn run(
     let usual = match rules.manner.tier {
         Tier::Quick => quick,
         Tier::Core => core,
-        Tier::Long => long,
+        Tier::Long | Tier::Asked => long,
     };
     let mut tries = Vec::new();
     for repeat in 0..rules.repeat.unwrap_or(usual) {
@@ -132,10 +132,13 @@ fn try_once(
     let start = Instant::now();
     let mut lab = Lab::new(target, manner, interrupt);
     let data = (case.run)(&mut lab).map_err(|stop| lab.explain(stop));
-    let data = void_if_noisy(data, noise);
+    let data = void_if_noisy(data, noise, lab.cpu());
     let skipped = matches!(data, Err(Stop::Skip(_)));
     let wanted = case.afterlife && !skipped && data != Err(Stop::Interrupted);
-    let after = wanted.then(|| void_if_noisy(lab.afterlife(), noise));
+    let after = wanted.then(|| {
+        let after = lab.afterlife();
+        void_if_noisy(after, noise, lab.cpu())
+    });
     let interrupted = |outcome: &Outcome| *outcome == Err(Stop::Interrupted);
     if interrupted(&data) || after.as_ref().is_some_and(interrupted) {
         return None;
@@ -146,26 +149,34 @@ fn try_once(
 }
 
 /// A time that was not kept says nothing when a thread that only sleeps was
-/// late by a quarter of it; late once for a bound that always holds, late one
-/// time in two hundred for a bound that holds 99 times of 100.
-fn void_if_noisy(outcome: Outcome, noise: &Noise) -> Outcome {
+/// late by a quarter of it (late once for a bound that always holds, late one
+/// time in two hundred for a bound that holds 99 times of 100). That others
+/// had the CPUs voids nothing, but is told.
+fn void_if_noisy(outcome: Outcome, noise: &Noise, cpu: Duration) -> Outcome {
     const OFTEN: f64 = 0.005;
-    let Err(Stop::Fail(evidence)) = &outcome else { return outcome };
-    let Some(bound) = evidence.bound else { return outcome };
-    let worst = noise.worst();
-    let noisy = if evidence.often {
+    const MUCH: f64 = 0.2;
+    let Err(Stop::Fail(evidence)) = outcome else { return outcome };
+    let Some(bound) = evidence.bound else {
+        return Err(Stop::Fail(evidence));
+    };
+    let (worst, others) = (noise.worst(), noise.others(cpu));
+    let mut actual = evidence.actual.clone();
+    if others > MUCH {
+        let percent = others * 100.0;
+        actual += &format!("; others had {percent:.0} % of the CPUs");
+    }
+    let late = if evidence.often {
         noise.share(bound / 4) > OFTEN
     } else {
         worst > bound / 4
     };
-    if !noisy {
-        return outcome;
+    if late {
+        return Err(Stop::Error(format!(
+            "too noisy to judge: {actual}, and a sleeping thread was late by \
+             {worst:.0?} itself",
+        )));
     }
-    Err(Stop::Error(format!(
-        "too noisy to judge: {}, but a sleeping thread was late by {worst:.0?} \
-         itself",
-        evidence.actual
-    )))
+    Err(Stop::Fail(Evidence { actual, ..evidence }))
 }
 
 /// Makes a cell of its tries. Pure.
@@ -203,12 +214,6 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
     let shown = tries.iter().find(|it| severity(it) == worst);
     let shown = shown.expect("every case is tried at least once");
     let seed = shown.seed;
-    let tier = match rules.manner.tier {
-        Tier::Quick => " --quick",
-        Tier::Core => "",
-        Tier::Long => " --long",
-    };
-    let (server, id) = (&target.id, case.id);
     let mut cell = Cell {
         server: target.id.clone(),
         case: case.id,
@@ -223,9 +228,7 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
         notes: shown.notes.clone(),
         seed,
         duration_ms: u64::try_from(shown.took.as_millis()).unwrap_or(u64::MAX),
-        command: format!(
-            "cargo harness check {server} --case {id}{tier} --seed {seed}"
-        ),
+        command: again(case, target, rules, seed),
     };
     let stop = shown.data.as_ref().err();
     let later = shown.after.as_ref().and_then(|it| it.as_ref().err());
@@ -241,6 +244,21 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
         Some(Stop::Interrupted) | None => {}
     }
     cell
+}
+
+/// The command that does it again.
+fn again(case: &Case, target: &Target, rules: Rules, seed: u64) -> String {
+    let tier = match rules.manner.tier {
+        Tier::Quick => " --quick",
+        Tier::Core => "",
+        Tier::Long | Tier::Asked => " --long",
+    };
+    let what = match case.id {
+        "G1" => "--fuzz".to_owned(),
+        "G3" => format!("--soak {}s", rules.manner.soak.as_secs()),
+        id => format!("--case {id}"),
+    };
+    format!("cargo harness check {} {what}{tier} --seed {seed}", target.id)
 }
 
 /// A server may have said anything: one line of it, and not too long.

@@ -20,7 +20,8 @@ fn cell(level: Level, strict: bool, outcomes: &[Outcome]) -> Cell {
         family: crate::catalog::Family::Threads,
         slow: 1,
     };
-    let manner = Manner { tier: Tier::Core, stretch: 1, seed: 1 };
+    let soak = Duration::ZERO;
+    let manner = Manner { tier: Tier::Core, stretch: 1, seed: 1, soak };
     let tries: Vec<Try> = outcomes
         .iter()
         .zip(1..)

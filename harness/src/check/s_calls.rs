@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::calls::{Shared, Supervisor, text_at};
+use super::calls::{Answer, Shared, Supervisor, text_at};
 use super::case::Case;
 use super::lab::Lab;
 use super::verdict::{Outcome, Stop, ensure, fail, within};
@@ -35,21 +35,27 @@ impl Accepts {
 }
 
 /// A server whose accepts are looked at.
-fn start(lab: &mut Lab<'_>) -> Outcome<(Supervisor, Shared<Accepts>)> {
+fn start(lab: &mut Lab<'_>) -> Outcome<Shared<Accepts>> {
     let accepts = Shared::<Accepts>::default();
     let own = accepts.clone();
     let answer = move |it: &Question| own.with(|accepts| accepts.answer(it));
-    let (supervisor, confine) = Supervisor::watch(&ACCEPTS, Box::new(answer))?;
-    lab.start_confined(&FREE_PORT, confine)?;
+    start_watched(lab, &ACCEPTS, Box::new(answer))?;
     if accepts.with(|accepts| accepts.attempts) == 0 {
         let why = "it accepts by no system call that could be made to fail";
         return Err(Stop::Skip(why.into()));
     }
-    Ok((supervisor, accepts))
+    Ok(accepts)
+}
+
+/// A server that is answered as long as it lives, the post-check included.
+fn start_watched(lab: &mut Lab<'_>, calls: &[i64], answer: Answer) -> Outcome {
+    let (supervisor, confine) = Supervisor::watch(calls, answer)?;
+    lab.supervisor = Some(supervisor);
+    lab.start_confined(&FREE_PORT, confine)
 }
 
 fn exhausted(lab: &mut Lab<'_>) -> Outcome {
-    let (_supervisor, accepts) = start(lab)?;
+    let accepts = start(lab)?;
     let mut old = lab.connect_all(5)?;
     for conn in &mut old {
         conn.exchange(10, lab.ms(1_000))?;
@@ -84,7 +90,7 @@ fn exhausted(lab: &mut Lab<'_>) -> Outcome {
 }
 
 fn faults(lab: &mut Lab<'_>) -> Outcome {
-    let (_supervisor, accepts) = start(lab)?;
+    let accepts = start(lab)?;
     let errnos = [
         libc::ECONNABORTED,
         libc::EPROTO,
@@ -130,8 +136,7 @@ fn side_effects(lab: &mut Lab<'_>) -> Outcome {
         #[cfg(target_arch = "x86_64")]
         libc::SYS_creat,
     ];
-    let (_supervisor, confine) = Supervisor::watch(&calls, Box::new(answer))?;
-    lab.start_confined(&FREE_PORT, confine)?;
+    start_watched(lab, &calls, Box::new(answer))?;
     seen.with(|(ready, _)| *ready = true);
     for _ in 0..20 {
         lab.connect()?.exchange(10_000, lab.volume_ms(2_000))?;

@@ -1,6 +1,7 @@
 //! Arguments of `check`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -31,6 +32,28 @@ pub struct Check {
     /// All cases in full, what takes minutes included
     #[arg(long)]
     pub long: bool,
+    /// Instead of the cases: random walks of 1,000 steps over 64 connections,
+    /// 200 with --quick; a failing one is shrunk
+    #[arg(long, conflicts_with_all = ["case", "repeat", "soak"])]
+    pub fuzz: bool,
+    /// How many walks, each with a seed of its own
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = 1,
+        requires = "fuzz",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub runs: u32,
+    /// Instead of the cases: hold 10,000 connections under changing load for
+    /// so long, such as 10m
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = humantime::parse_duration,
+        conflicts_with = "case"
+    )]
+    pub soak: Option<Duration>,
     /// Seed of what is random; the tries of a case count up from it
     /// [default: the clock]
     #[arg(

@@ -1,6 +1,6 @@
 //! `check`: puts servers through the conformance suite.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
@@ -19,6 +19,9 @@ use crate::{preflight, process, store};
 
 /// Descriptors the suite itself needs: the most connections of a case.
 const CONNECTIONS: u32 = 2_100;
+
+/// How long a soak lasts that is asked for as a case.
+const SOAK: Duration = Duration::from_secs(60);
 
 /// Puts the selected servers through the suite and prints the matrix.
 pub(super) fn check(args: &Check, output: Output) -> Result<u8> {
@@ -109,11 +112,17 @@ fn wanted(args: &Check) -> Wanted {
     // Any seed will do, as long as it is told.
     let clock = SystemTime::now().duration_since(UNIX_EPOCH);
     let clock = clock.unwrap_or_default().as_secs();
+    let (cases, repeat) = match (args.fuzz, args.soak) {
+        (true, _) => (vec!["G1".to_owned()], Some(args.runs)),
+        (_, Some(_)) => (vec!["G3".to_owned()], args.repeat),
+        _ => (args.case.clone(), args.repeat),
+    };
     Wanted {
-        cases: args.case.clone(),
+        cases,
+        soak: args.soak.unwrap_or(SOAK),
         quick: args.quick,
         long: args.long,
-        repeat: args.repeat,
+        repeat,
         strict: args.strict,
         stretch: args.stretch,
         seed: args.seed.unwrap_or(clock),

@@ -10,11 +10,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::bed::{Bed, fixture, harness, serve_fixture};
 use crate::guard::{Finished, Guarded};
 use crate::{Ignored, tests};
+
+use self::mutants::MUTANTS;
+
+mod mutants;
 
 tests![
     every_mutant_is_killed_by_its_own_case_and_by_no_other,
@@ -23,67 +28,8 @@ tests![
     a_failure_shows_evidence_and_the_command_that_does_it_again,
     a_case_that_is_not_there_is_wrong_usage,
     what_is_declared_unsupported_must_fail,
-];
-
-/// A case, and the fault that it is there to find.
-const MUTANTS: &[(&str, &str)] = &[
-    ("A1", "off-by-one4096"),
-    ("A2", "wrap-reads"),
-    ("A3", "one-read-per-event"),
-    ("A4", "drop-on-split"),
-    ("A5", "quit-command"),
-    ("A6", "wrap-total"),
-    ("A7", "stale-on-reuse"),
-    ("A8", "late-first"),
-    ("A9", "eof-spin"),
-    ("B1", "close-on-rdhup"),
-    ("B2", "drop-queue-on-eof"),
-    ("B3", "impatient-close"),
-    ("B4", "ignore-eof"),
-    ("B5", "exit-on-reset"),
-    ("B6", "peer-addr-unwrap"),
-    ("B7", "linger-zero"),
-    ("B8", "leak-descriptor"),
-    ("B10", "idle-timeout"),
-    ("C1", "unbounded-queue"),
-    ("C2", "deep-queues"),
-    ("C3", "no-resume"),
-    ("C4", "spin-on-block"),
-    ("C5", "drain-forever"),
-    ("C6", "pool-of-four"),
-    ("C7", "busy-poll"),
-    ("C8", "stall-starves"),
-    ("D1", "frame100"),
-    ("D3", "two-writes"),
-    ("D4", "small-backlog"),
-    ("E1", "accept-error-spin"),
-    ("E2", "disable-forever"),
-    ("E3", "spare-descriptor"),
-    ("E4", "only-emfile"),
-    ("E5", "sleep-on-abort"),
-    ("E6", "spawn-unwrap"),
-    ("E8", "big-buffers"),
-    ("E9", "accept-one-edge"),
-    ("E10", "fat-connections"),
-    ("E11", "close-accepted --at 700"),
-    ("E12", "sleep-on-reset"),
-    ("E13", "two-descriptors"),
-    ("F1", "twice"),
-    ("F2", "bind-any"),
-    ("F3", "four-only"),
-    ("F4", "reuse-port"),
-    ("F5", "no-reuse-addr"),
-    ("F6", "ignore-term"),
-    ("F7", "exit-now"),
-    ("F8", "wait-forever"),
-    ("F9", "log-unwrap"),
-    ("F10", "fatal-interrupt"),
-    ("F11", "leave-child"),
-    ("F12", "panic-arguments"),
-    ("F13", "needs-home"),
-    ("F14", "opens-file"),
-    ("F15", "silent-fallback"),
-    ("F16", "hang-starved"),
+    an_interrupted_check_shows_what_is_done_and_leaves_nothing,
+    a_random_walk_finds_a_fault_and_shrinks_to_it,
 ];
 
 /// What every mutant passes, unless it is its own.
@@ -279,4 +225,44 @@ fn what_is_declared_unsupported_must_fail() {
     let finished = check(&good, "A5", &["--json"]);
     finished.exits_with(1);
     assert_eq!(cells(&finished)[0]["verdict"], "error");
+}
+
+fn an_interrupted_check_shows_what_is_done_and_leaves_nothing() {
+    let mut bed = Bed::new();
+    let directory = add(&mut bed, "fine", "good", "");
+    let mut command = harness(&["check", "--progress", "lines"]);
+    command.args(["--case", "A1,A8,B10", "--server-dir", &directory]);
+    let mut run = Guarded::start(&mut command);
+    run.wait_for_stderr("3/3 B10", Duration::from_secs(60));
+    run.signal(Signal::INT);
+    let finished = run.finish(Duration::from_secs(20));
+    finished.exits_with(130);
+    let text = &finished.stdout;
+    assert!(text.contains("2 cells"), "{text}");
+    assert!(text.ends_with("interrupted\n"), "{text}");
+    run.leaves_nothing(Duration::from_secs(10));
+}
+
+fn a_random_walk_finds_a_fault_and_shrinks_to_it() {
+    let mut bed = Bed::new();
+    let walk = |directory: &str| {
+        let mut command = harness(&["check", "--progress", "none", "--json"]);
+        command.args(["--fuzz", "--quick", "--runs", "1", "--seed", "3"]);
+        command.args(["--stretch", PATIENT, "--server-dir", directory]);
+        Guarded::start(&mut command).finish(Duration::from_secs(300))
+    };
+    let good = add(&mut bed, "fine", "control", "");
+    walk(&good).exits_with(0);
+    let bad = add(&mut bed, "bad", "exit-on-reset", "");
+    let finished = walk(&bad);
+    finished.exits_with(3);
+    let cell = cells(&finished).remove(0);
+    let actual = cell["actual"].as_str().unwrap();
+    // It takes a connection, a byte that is unread, and a reset.
+    let (_, steps) = actual.split_once("; by ").unwrap();
+    let steps: u32 = steps.split(' ').next().unwrap().parse().unwrap();
+    assert!((2..=8).contains(&steps), "{actual}");
+    assert!(actual.contains("reset") || actual.contains("close"), "{actual}");
+    let command = cell["command"].as_str().unwrap();
+    assert!(command.contains("bad --fuzz"), "{command}");
 }
