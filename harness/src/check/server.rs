@@ -263,7 +263,12 @@ fn ended(
         return fail("an announce or an end", "it closed its stdout");
     };
     let took = start.elapsed();
-    // Its last words may still be on the way through the pipe.
+    // Its last words may still be on the way through the pipe, and whoever
+    // reads them may wait for a CPU.
+    let until = Instant::now() + Duration::from_millis(500);
+    while process.stderr_bytes() == 0 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     std::thread::sleep(Duration::from_millis(20));
     let stderr = process.stderr_tail();
     Ok(Ended { exit, stdout, stderr, took })

@@ -62,8 +62,10 @@ fn the_dearer_of_two_is_named_whichever_comes_first() {
         for pair in &duel.pairs {
             assert_eq!(pair.a.len(), pair.b.len());
             assert_eq!(pair.a.len(), 2 * duel.rules.blocks as usize);
-            let all = pair.a.iter().chain(&pair.b);
-            assert!(all.into_iter().all(|it| it.echoes > 0 && it.cpu_ns > 0));
+            // A slice of 30 ms may pass a starved server by, not all of them.
+            for side in [&pair.a, &pair.b] {
+                assert!(side.iter().any(|it| it.echoes > 0 && it.cpu_ns > 0));
+            }
         }
         let lines = finished.stderr.lines();
         let live = lines.filter(|line| line.contains("CPU per echo ×"));
