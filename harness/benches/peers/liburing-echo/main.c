@@ -1,6 +1,5 @@
 /* An echo server on liburing as an expert would write it: one ring, one thread.
  *
- *
  * What rust-uring is measured against. It takes --addr A.B.C.D:PORT, --backlog
  * and --buffer-bytes, reads past the other flags, and ends at the first signal.
  *
@@ -55,7 +54,7 @@ static struct io_uring_buf slots[BUFFERS] __attribute__((aligned(4096)));
 static struct io_uring_buf_ring *const lendable = (struct io_uring_buf_ring *)slots;
 static char *memory;
 static size_t size = 4096;
-static int listener, lent, budget;
+static int listener, backlog = 4096, lent, budget;
 static unsigned touched[MOST], launched[MOST], length[BUFFERS], touches, launches;
 static unsigned short after[BUFFERS];
 static struct connection connections[MOST];
@@ -106,15 +105,14 @@ static void received(struct connection *c, int result, unsigned flags) {
 static void launch(struct connection *c) {
     const int how = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL;
     const unsigned flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
-    struct iovec *part = parts[launches % (2 * REQUESTS)];
-    struct msghdr *message = &messages[launches % (2 * REQUESTS)];
-    unsigned id = c->head;
+    unsigned id = c->head, at = launches % (2 * REQUESTS);
+    struct iovec *part = parts[at];
     for (c->result = 0; id != NONE && c->flying < PARTS; id = after[id]) {
         part[c->flying++] = (struct iovec){memory + id * size, length[id]};
         c->result += length[id];
     }
-    *message = (struct msghdr){.msg_iov = part, .msg_iovlen = c->flying};
-    if (c->flying > 1) ASK(c, SEND, flags, sendmsg, c - connections, message, how);
+    messages[at] = (struct msghdr){.msg_iov = part, .msg_iovlen = c->flying};
+    if (c->flying > 1) ASK(c, SEND, flags, sendmsg, c - connections, &messages[at], how);
     else ASK(c, SEND, flags, send, c - connections, part->iov_base, c->result, how);
     launched[launches++] = c - connections;
     hurry |= id != NONE || !c->receiving;
@@ -134,14 +132,14 @@ static void landed(struct connection *c) {
     if (c->behind.to || c->head != NONE || !c->receiving || c->broken) touch(c);
 }
 
-/* Sends a copy, however long that takes. */
+/* Sends a copy, in steps: a request that waits too often ends up in a kernel thread. */
 static void send_pile(struct connection *c, int sent) {
     struct pile *pile = &c->sending;
     if (sent < 0) c->broken = true;
     else pile->from += sent, c->owed -= sent;
     if (!c->broken && pile->from < pile->to)
         ASK(c, SEND_PILE, IOSQE_FIXED_FILE, send, c - connections, pile->bytes + pile->from,
-            pile->to - pile->from, MSG_NOSIGNAL | MSG_WAITALL);
+            pile->to - pile->from, MSG_NOSIGNAL);
     else free(pile->bytes), *pile = (struct pile){0}, touch(c);
 }
 
@@ -174,7 +172,7 @@ static void proceed(struct connection *c) {
     }
 }
 
-static void set_up(struct sockaddr_in *at, int backlog) {
+static void set_up(struct sockaddr_in *at) {
     struct io_uring_params params = {.cq_entries = RESULTS};
     struct io_uring_buf_reg lend = {.ring_addr = (__u64)slots, .ring_entries = BUFFERS};
     struct rlimit most;
@@ -211,7 +209,6 @@ int main(int argc, char **argv) {
     struct sockaddr_in at = {.sin_family = AF_INET};
     unsigned short port = 8080;
     char host[16] = "127.0.0.1";
-    int backlog = 4096;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "--backlog")) backlog = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--buffer-bytes")) size = atoi(argv[i + 1]);
@@ -220,7 +217,7 @@ int main(int argc, char **argv) {
     at.sin_port = htons(port);
     if (inet_pton(AF_INET, host, &at.sin_addr) != 1 || size - 1 >= 1 << 20)
         error(2, EINVAL, "--addr or --buffer-bytes");
-    set_up(&at, backlog);
+    set_up(&at);
     printf("LISTENING %s:%d pid=%d backend=io_uring workers=1 buffer=%zu\n",
            inet_ntoa(at.sin_addr), ntohs(at.sin_port), getpid(), size);
     fflush(stdout);
@@ -239,15 +236,14 @@ int main(int argc, char **argv) {
         io_uring_for_each_cqe(&ring, head, cqe) {
             struct connection *c = &connections[cqe->user_data / TAGS];
             unsigned of = cqe->user_data % TAGS;
-            if (!left--) break;
+            if (!left--) break; /* it came meanwhile, and wasn't looked at above */
             if (of == ACCEPT) accepted(cqe->res, cqe->flags & IORING_CQE_F_MORE);
             if (of == RECEIVE) received(c, cqe->res, cqe->flags);
             if (of == SEND_PILE) send_pile(c, cqe->res);
             if (of == OTHER) c->cancelled = false, touch(c); /* there was nothing to cancel */
         }
         io_uring_cq_advance(&ring, count);
-        budget = BUFFERS - lent;
-        count = touches, touches = 0;
+        budget = BUFFERS - lent, count = touches, touches = 0;
         for (unsigned i = 0; i < count; i++) proceed(&connections[touched[i]]);
     }
 }
