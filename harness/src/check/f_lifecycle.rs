@@ -192,9 +192,17 @@ fn orphaned(lab: &mut Lab<'_>) -> Outcome {
         }
         lab.pause(Duration::from_millis(5))?;
     }
-    let listeners = sockets::listeners(server.addr)
-        .map_err(broken("socket diagnostics"))?;
-    ensure(listeners.is_empty(), "a free port", "somebody listens still")
+    // The kernel takes a ring down, and what it accepts from, a few
+    // milliseconds after the process.
+    loop {
+        let listeners = sockets::listeners(server.addr)
+            .map_err(broken("socket diagnostics"))?;
+        if listeners.is_empty() || start.elapsed() > bound {
+            let free = listeners.is_empty();
+            return ensure(free, "a free port", "somebody listens still");
+        }
+        lab.pause(Duration::from_millis(5))?;
+    }
 }
 
 fn nobody(lab: &mut Lab<'_>) -> Outcome {
