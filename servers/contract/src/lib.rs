@@ -19,7 +19,8 @@ pub use stop::stop_on_signals;
 
 /// Exits with 1 (internal), 3 (cannot listen) or 4 (lacking), and says why.
 pub fn fail(code: i32, why: &str) -> ! {
-    io::stderr().write_all(format!("error: {why}\n").as_bytes()).ok();
+    let mut held = io::stderr().lock(); // where all threads fail, one says why
+    held.write_all(format!("error: {why}\n").as_bytes()).ok();
     std::process::exit(code)
 }
 
@@ -42,9 +43,8 @@ fn ready(fd: impl AsFd, events: PollFlags) -> bool {
 
 /// `accept` reports these for one connection; the next is none the worse.
 #[rustfmt::skip]
-const FAULTS: [E; 13] = [E::CONNABORTED, E::CONNRESET, E::INTR, E::PROTO,
-    E::PERM, E::OPNOTSUPP, E::NOPROTOOPT, E::NETDOWN, E::NETUNREACH, E::NONET,
-    E::HOSTDOWN, E::HOSTUNREACH, E::TIMEDOUT];
+const FAULTS: [E; 13] = [E::CONNABORTED, E::CONNRESET, E::INTR, E::PROTO, E::PERM, E::OPNOTSUPP,
+    E::NOPROTOOPT, E::NETDOWN, E::NETUNREACH, E::NONET, E::HOSTDOWN, E::HOSTUNREACH, E::TIMEDOUT];
 
 /// `Now` after a fault of one connection, `After` a pause when something ran
 /// out, `Never` once the listener is closed; how to wait is the server's own.
