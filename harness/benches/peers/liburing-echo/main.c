@@ -143,6 +143,12 @@ static void send_pile(struct connection *c, int sent) {
     else free(pile->bytes), *pile = (struct pile){0}, touch(c);
 }
 
+/* Ends by itself before more is owed than may be; limits came with Linux 6.17. */
+static void io_uring_prep_recv_limited(struct io_uring_sqe *sqe, int slot) {
+    io_uring_prep_recv_multishot(sqe, slot, NULL, 0, 0);
+    sqe->file_index = READ_AHEAD - size + 1; /* optlen, in the same place */
+}
+
 /* Asks for what comes next: to send, to read, to stop reading, to close. */
 static void proceed(struct connection *c) {
     c->touched = false;
@@ -166,8 +172,7 @@ static void proceed(struct connection *c) {
     } else if (budget-- <= 0) {
         hurry = true, touch(c); /* the buffers are all lent, but to launched sends only */
     } else {
-        ASK(c, RECEIVE, IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT, recv_multishot, c - connections,
-            NULL, 0, 0);
+        ASK(c, RECEIVE, IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT, recv_limited, c - connections);
         c->receiving = true, c->cancelled = false;
     }
 }

@@ -7,6 +7,8 @@ use std::io;
 use std::mem;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{
     Pid, PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, getrlimit, pidfd_getfd,
@@ -53,6 +55,20 @@ pub(crate) fn descriptors(pid: Pid) -> io::Result<Vec<(i32, PathBuf)>> {
         all.extend(descriptors_of(member)?);
     }
     Ok(all)
+}
+
+/// How many are open once their number stands still: a worker may still be
+/// setting itself up when the first is there to announce the server.
+pub(crate) fn settled_descriptors(pid: Pid) -> io::Result<usize> {
+    const STILL: Duration = Duration::from_millis(200);
+    for _ in 0..100 {
+        let before = descriptors(pid)?.len();
+        thread::sleep(STILL);
+        if descriptors(pid)?.len() == before {
+            return Ok(before);
+        }
+    }
+    Err(io::Error::other("the number of descriptors never stands still"))
 }
 
 fn descriptors_of(process: Pid) -> io::Result<Vec<(i32, PathBuf)>> {
