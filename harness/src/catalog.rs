@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::exit::{USAGE, refuse};
-use crate::plan::Skip;
-use anyhow::{Context, Result, bail};
+use crate::plan::{Shipped, Skip};
+use anyhow::{Context, Result, anyhow, bail};
 
 pub use self::clients::Client;
 pub use self::manifest::{Family, Manifest, Requirement, Unsupported};
@@ -30,6 +30,8 @@ pub struct Server {
     pub directory: PathBuf,
     /// Its `server.toml`, defaults filled in.
     pub manifest: Manifest,
+    /// What its library would have done otherwise.
+    pub shipped: Shipped,
     /// It is a package of this workspace, built by cargo from the root.
     pub workspace: bool,
     /// It came by `--server-dir`.
@@ -115,6 +117,9 @@ fn read(directory: &Path, root: Option<&Path>) -> Result<Server> {
             manifest.version = cargo.version;
         }
     }
+    let shipped = Shipped::parse(&manifest.shipped)
+        .map_err(|why| anyhow!("`shipped` in server.toml of {id}: {why}"))?;
+    let nodelay = manifest.shipped_nodelay.filter(|on| !on);
     if manifest.serve.is_empty() {
         bail!("server.toml of {id} lacks `serve`, the command that serves");
     }
@@ -122,6 +127,7 @@ fn read(directory: &Path, root: Option<&Path>) -> Result<Server> {
         id,
         directory: directory.to_path_buf(),
         manifest,
+        shipped: Shipped { nodelay, ..shipped },
         workspace,
         outside: root.is_none(),
     })

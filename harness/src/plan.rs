@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 pub mod make;
 pub mod order;
 pub mod place;
+mod shipped;
 #[cfg(test)]
 mod tests;
+
+pub use shipped::{SHIPPED, Shipped};
 
 /// One launch of a server under one workload.
 #[derive(
@@ -108,6 +111,8 @@ pub enum Control {
     /// The reference server with a spin of about 5 % of what it costs before
     /// each echo: whether it is told from the reference shows the resolution.
     Spin,
+    /// A server once more with its library's own defaults.
+    Shipped,
 }
 
 /// One line of the experiment: a server under a name.
@@ -117,8 +122,11 @@ pub struct Lane {
     pub name: String,
     /// The server's id.
     pub server: String,
-    /// Set for lanes that stand under `controls`, never in `rows`.
+    /// Set for lanes that stand under `controls` or `shipped`, never in `rows`.
     pub control: Option<Control>,
+    /// The defaults that it runs with; null for every other lane.
+    #[serde(default)]
+    pub shipped: Option<Shipped>,
     /// From `server.toml`.
     pub family: String,
     /// From `server.toml`.

@@ -7,7 +7,8 @@ use wire::{Fault, FaultKind};
 
 use crate::host::Host;
 use crate::plan::{
-    Control, Isolation, Lane, Placement, Plan, Scenario, Settings, Skip, Trial,
+    Control, Isolation, Lane, Placement, Plan, Scenario, Settings, Shipped,
+    Skip, Trial,
 };
 use crate::record::{Measurement, Outcome, Record, SCHEMA};
 
@@ -69,6 +70,7 @@ pub(crate) fn plan(
         name: name.into(),
         server: name.split('@').next().unwrap_or(name).into(),
         control,
+        shipped: None,
         family: "family".into(),
         model: format!("the model of {name}"),
         status: "maintained".into(),
@@ -107,6 +109,17 @@ pub(crate) fn plan(
         trials,
         skipped: Vec::new(),
     }
+}
+
+/// Has a server of the plan run once more as shipped.
+pub(crate) fn as_shipped(plan: &mut Plan, server: &str, shipped: Shipped) {
+    let lane = plan.lanes.iter().find(|lane| lane.name == server);
+    let lane = lane.expect("it was selected").as_shipped(shipped);
+    let own = plan.trials.iter().filter(|trial| trial.lane == server);
+    let twins = own.map(|t| Trial { lane: lane.name.clone(), ..t.clone() });
+    let twins: Vec<Trial> = twins.collect();
+    plan.trials.extend(twins);
+    plan.lanes.push(lane);
 }
 
 pub(crate) fn skip(server: &str, reason: &str, hint: &str) -> Skip {

@@ -34,6 +34,7 @@ impl Spin {
         let plain = plan.lanes.iter().filter(|other| {
             lane.is_some_and(|lane| lane.server == other.server)
                 && !spins(other.control)
+                && other.shipped.is_none()
         });
         let mut spin = Self {
             lane: lane.map(|lane| lane.name.clone()),

@@ -67,7 +67,7 @@ impl Bench for Live<'_> {
         let settings = self.plan.settings_for(&trial.lane);
         let running = launch(
             built,
-            &settings,
+            &self.plan.served_with(&trial.lane),
             spin_us,
             self.host.somaxconn,
             candidate.patience,
@@ -104,6 +104,10 @@ impl Live<'_> {
         mut running: Running,
     ) -> Outcome {
         let announce = running.announce().clone();
+        let shipped = self.plan.shipped(&trial.lane);
+        if let Some(on) = shipped.and_then(|shipped| shipped.nodelay) {
+            running.set_nodelay(on);
+        }
         let facts = running.socket_facts();
         running.refresh();
         let pids = running.pids().to_vec();
@@ -148,8 +152,9 @@ impl Live<'_> {
             };
         }
         let mut flags = flags(&stopped);
-        // The shared client keeps below the backlog.
-        if settings.is_original() && sample::accept_overflows() > overflows {
+        // Otherwise the client keeps below the backlog.
+        let may_overflow = settings.is_original() || shipped.is_some();
+        if may_overflow && sample::accept_overflows() > overflows {
             flags.push(ACCEPT_OVERFLOWED.to_owned());
         }
         Outcome::Measured(Box::new(Measurement {

@@ -27,6 +27,8 @@ pub struct Manifest {
     /// Flags that give what the library would have done by itself.
     #[serde(default)]
     pub shipped: Vec<String>,
+    /// `TCP_NODELAY` as the library leaves it, if not on.
+    pub shipped_nodelay: Option<bool>,
     /// Tools it needs.
     #[serde(default)]
     pub requires: Vec<Requirement>,

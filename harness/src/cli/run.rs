@@ -79,6 +79,10 @@ pub struct Run {
     /// which know classic alone; an unknown ID lists them
     #[arg(long, value_name = "ID", default_value = SHARED_CLIENT)]
     pub client: String,
+    /// Run each selected server once more with its library's own backlog,
+    /// workers, read size and NODELAY; for a single one type ID@shipped
+    #[arg(long)]
+    pub shipped: bool,
     /// Exit 3 when a selected server can't run here
     #[arg(long)]
     pub require: bool,
@@ -93,7 +97,7 @@ pub struct Run {
         long,
         value_name = "RUN",
         conflicts_with_all = [
-            "servers", "all", "scenario", "connections", "payload", "rate",
+            "servers", "all", "shipped", "scenario", "connections", "payload", "rate",
             "budget", "quick", "full", "workers", "placement", "isolation",
             "reference", "seed", "client",
         ]

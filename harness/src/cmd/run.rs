@@ -27,6 +27,7 @@ mod candidates;
 mod client;
 mod follow;
 mod prepare;
+mod shipped;
 
 /// A run that is about to begin, or to go on.
 #[derive(Debug)]
@@ -230,7 +231,8 @@ fn verdict(summary: &Summary, session: &Session, args: &Run) -> u8 {
         named && summary.rows.iter().any(|row| row.outcome == "unsupported");
     // A launch whose bytes don't add up is measured and void.
     let void = |row: &Row| row.failures.iter().any(|f| f.outcome == "measured");
-    let void = summary.rows.iter().any(void);
+    let shipped = summary.shipped.iter().flat_map(|lane| &lane.rows);
+    let void = summary.rows.iter().chain(shipped).any(void);
     let lacking = args.require && !summary.plan.skipped.is_empty();
     if failed || void || unsupported || lacking || session.wanting {
         SERVER_FAILED

@@ -61,11 +61,12 @@ pub(super) fn select<'a>(
 
 /// An unknown name, with the ones it may have meant.
 pub(super) fn unknown(catalog: &Catalog, id: &str) -> anyhow::Error {
+    let id_alone = id.split('@').next().unwrap_or_default();
     let near: Vec<&str> = catalog
         .servers
         .iter()
         .map(|server| server.id.as_str())
-        .filter(|known| known.contains(id) || related(known, id))
+        .filter(|known| known.contains(id_alone) || related(known, id_alone))
         .collect();
     let advice = if near.is_empty() {
         "`cargo harness list` shows the servers".to_owned()

@@ -40,11 +40,27 @@ impl Running {
         }
     }
 
-    /// A copy of the server's own descriptor, where the kernel allows it.
+    /// Sets `TCP_NODELAY` of its listening sockets, from which Linux hands it
+    /// down to those it accepts: as if the server had never set it. Where that
+    /// is not allowed, or the server sets it on what it accepted, it stays;
+    /// [`Self::socket_facts`] tells.
+    pub fn set_nodelay(&self, on: bool) {
+        let listeners = sockets::listeners(self.announce.addr);
+        for listener in listeners.unwrap_or_default() {
+            if let Some(socket) = self.socket(listener.inode) {
+                socket.set_tcp_nodelay(on).ok();
+            }
+        }
+    }
+
     fn accepted_socket(&self, client: &TcpStream) -> Option<socket2::Socket> {
         let from = client.local_addr().ok()?;
         let inodes = sockets::accepted_from(self.announce.addr, from).ok()?;
-        let inode = *inodes.first()?;
+        self.socket(*inodes.first()?)
+    }
+
+    /// A copy of the server's own descriptor, where the kernel allows it.
+    fn socket(&self, inode: u64) -> Option<socket2::Socket> {
         self.pids.iter().find_map(|&pid| {
             let descriptor = socket_descriptor(pid, inode)?;
             let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;

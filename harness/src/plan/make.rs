@@ -21,6 +21,8 @@ pub struct Request {
     pub scenarios: Vec<Scenario>,
     /// Servers that can run, in the order of selection, `control` not set.
     pub selected: Vec<Lane>,
+    /// Some of them once more, as shipped.
+    pub shipped: Vec<Lane>,
     /// The reference server, if it can run.
     pub reference: Option<Lane>,
     /// Run the reference with a spin too, where there is an echo's cost to
@@ -41,7 +43,8 @@ pub struct Request {
 #[must_use]
 pub fn make(request: Request) -> Plan {
     let spin = request.spin && request.scenarios.contains(&Scenario::Load);
-    let lanes = lanes(request.selected, request.reference.as_ref(), spin);
+    let mut lanes = lanes(request.selected, request.reference.as_ref(), spin);
+    lanes.extend(request.shipped);
     let mut trials = Vec::new();
     for round in 1..=request.rounds {
         for &scenario in &request.scenarios {
@@ -78,7 +81,8 @@ fn spin_after_reference(order: &mut [&Lane]) {
     let spin = order.iter().position(|l| l.control == Some(Control::Spin));
     let Some(spin) = spin else { return };
     let is_reference = |lane: &&Lane| {
-        lane.server == order[spin].server && lane.control != Some(Control::Same)
+        let plain = matches!(lane.control, None | Some(Control::Reference));
+        plain && lane.server == order[spin].server
     };
     let others = order.iter().enumerate().filter(|(at, _)| *at != spin);
     let mut others = others.filter(|(_, lane)| is_reference(lane));
@@ -193,16 +197,20 @@ pub fn with_rounds(plan: &Plan, rounds: u32) -> Plan {
         .lanes
         .iter()
         .find(|lane| {
-            !matches!(lane.control, Some(Control::Same | Control::Spin))
+            matches!(lane.control, None | Some(Control::Reference))
                 && Some(&lane.server) == plan.reference.as_ref()
         })
         .map(|lane| Lane { control: None, ..lane.clone() });
-    let selected = plan.lanes.iter().filter(|lane| lane.control.is_none());
+    let of = |wanted: Option<Control>| -> Vec<Lane> {
+        let lanes = plan.lanes.iter();
+        lanes.filter(|lane| lane.control == wanted).cloned().collect()
+    };
     make(Request {
         seed: plan.seed,
         rounds,
         scenarios: plan.scenarios.clone(),
-        selected: selected.cloned().collect(),
+        selected: of(None),
+        shipped: of(Some(Control::Shipped)),
         reference,
         spin: plan.lanes.iter().any(|l| l.control == Some(Control::Spin)),
         settings: plan.settings.clone(),

@@ -15,6 +15,7 @@ fn lane(id: &str) -> Lane {
         name: id.into(),
         server: id.into(),
         control: None,
+        shipped: None,
         family: "threads".into(),
         model: "m".into(),
         status: "maintained".into(),
@@ -30,6 +31,7 @@ fn request(rounds: u32, seed: u64) -> Request {
         rounds,
         scenarios: vec![Scenario::Classic, Scenario::Load],
         selected: vec![lane("a"), lane("b"), lane("c")],
+        shipped: Vec::new(),
         reference: Some(lane("b")),
         spin: true,
         settings: settings(),
@@ -97,6 +99,43 @@ fn a_reference_that_was_not_selected_is_a_control() {
         Some(Control::Spin),
     ];
     assert_eq!(controls, expected);
+}
+
+#[test]
+fn lanes_as_shipped_run_in_every_round_and_nobody_is_spun_after_them() {
+    let shipped = Shipped { backlog: Some(128), ..Shipped::default() };
+    let request = |rounds, seed| Request {
+        shipped: ["a", "b"].map(|id| lane(id).as_shipped(shipped)).to_vec(),
+        ..request(rounds, seed)
+    };
+    for seed in 0..40 {
+        let plan = make(request(2, seed));
+        let of = |lane: &str, scenario| {
+            let mut all = plan.trials.iter().enumerate();
+            let own = |t: &Trial| t.lane == lane && t.scenario == scenario;
+            all.find(|(_, trial)| own(trial)).unwrap()
+        };
+        let held = Scenario::Load;
+        assert!(of("b", held).0 < of("b@+5%", held).0, "seed {seed}");
+        let (own, every) = (of("a@shipped", held), of("a", held));
+        assert_eq!(own.1.seed, every.1.seed, "they meet the same load");
+        let own = |t: &&Trial| t.lane == "a@shipped";
+        assert_eq!(plan.trials.iter().filter(own).count(), 4);
+        assert_eq!(with_rounds(&plan, 5), make(request(5, seed)));
+    }
+}
+
+#[test]
+fn a_lane_as_shipped_gets_its_own_flags_and_the_common_load() {
+    let shipped =
+        Shipped { backlog: Some(128), workers: Some(3), ..Shipped::default() };
+    let shipped = vec![lane("a").as_shipped(shipped)];
+    let plan = make(Request { shipped, ..request(1, 1) });
+    let served = plan.served_with("a@shipped");
+    assert_eq!((served.backlog, served.workers), (128, 3));
+    assert_eq!(served.buffer_bytes, plan.settings.buffer_bytes);
+    assert_eq!(plan.served_with("a"), plan.settings_for("a"));
+    assert_eq!(plan.settings_for("a@shipped"), plan.settings_for("a"));
 }
 
 #[test]

@@ -13,6 +13,8 @@ const HEADER: [&str; 16] = [
 
 /// Every figure of every row, the ratio to the reference as a metric
 /// `ratio_to_reference`; a row without figures is one line without a metric.
+/// Then the same of lanes as shipped, with the ratio of each metric to the
+/// equalised server's, such as `total_ms_ratio_to_equalised`.
 #[must_use]
 pub fn csv(summary: &Summary) -> String {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
@@ -20,13 +22,12 @@ pub fn csv(summary: &Summary) -> String {
         writer.write_record(record).expect("a vector takes every record");
     };
     write(&HEADER.map(str::to_owned));
-    for row in &summary.rows {
-        let ratio = row.ratio.as_ref().map(|r| ("ratio_to_reference", r));
+    for (row, ratios) in rows(summary) {
         let metrics: Vec<(&str, &Estimate)> = row
             .metrics
             .iter()
             .map(|(name, estimate)| (name.as_str(), estimate))
-            .chain(ratio)
+            .chain(ratios.iter().map(|(name, of)| (name.as_str(), *of)))
             .collect();
         for (name, estimate) in &metrics {
             write(&record(summary, row, Some((name, estimate))));
@@ -37,6 +38,27 @@ pub fn csv(summary: &Summary) -> String {
     }
     let bytes = writer.into_inner().expect("a vector can be flushed");
     String::from_utf8(bytes).expect("every cell was text")
+}
+
+/// A row, and its ratios by the names they get here.
+type WithRatios<'a> = (&'a Row, Vec<(String, &'a Estimate)>);
+
+fn rows(summary: &Summary) -> Vec<WithRatios<'_>> {
+    let mut rows: Vec<WithRatios<'_>> = Vec::new();
+    for row in &summary.rows {
+        let name = || "ratio_to_reference".to_owned();
+        rows.push((row, row.ratio.iter().map(|of| (name(), of)).collect()));
+    }
+    for lane in &summary.shipped {
+        for row in &lane.rows {
+            let pairs = lane.ratios.iter();
+            let own = pairs.filter(|pair| pair.scenario == row.scenario);
+            let name = |metric| format!("{metric}_ratio_to_equalised");
+            let ratios = own.map(|pair| (name(&pair.metric), &pair.ratio));
+            rows.push((row, ratios.collect()));
+        }
+    }
+    rows
 }
 
 fn record(

@@ -30,7 +30,8 @@ pub(super) fn sentences(summary: &Summary, view: &View) -> Vec<String> {
     }
     out.extend(limits(summary));
     out.extend(legend(summary, view));
-    for row in &summary.rows {
+    let shipped = summary.shipped.iter().flat_map(|lane| &lane.rows);
+    for row in summary.rows.iter().chain(shipped) {
         out.extend(of_row(summary, row));
     }
     out
@@ -47,6 +48,7 @@ fn partial(summary: &Summary) -> Option<String> {
         .rows
         .iter()
         .chain(&controls.reference)
+        .chain(summary.shipped.iter().flat_map(|lane| &lane.rows))
         .chain(lanes.flat_map(|lane| &lane.rows));
     let interrupted =
         |row: &Row| row.failures.iter().any(|f| f.outcome == "interrupted");

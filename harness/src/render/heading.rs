@@ -22,6 +22,8 @@ pub(super) fn command(plan: &Plan) -> Vec<String> {
         true => format!("--server-dir DIR/{}", quoted(&lane.server)),
         false => quoted(&lane.server),
     }));
+    let shipped = plan.lanes.iter().filter(|lane| lane.shipped.is_some());
+    words.extend(shipped.map(|lane| quoted(&lane.name)));
     words.extend(plan.skipped.iter().map(|skip| quoted(&skip.server)));
     for scenario in &plan.scenarios {
         words.push(format!("--scenario {}", scenario.name()));

@@ -8,8 +8,8 @@ use crate::plan::Scenario;
 use crate::summarize::{Summary, plain};
 
 use super::original::original_lines;
-use super::view::view;
-use super::{footing, heading};
+use super::view::{View, view};
+use super::{footing, heading, shipped};
 
 /// The whole output of a run.
 #[must_use]
@@ -22,8 +22,13 @@ pub fn markdown(summary: &Summary) -> String {
         out.push('\n');
     }
     out.push('\n');
-    out.push_str(&markdown_table(summary));
+    out.push_str(&of_view(&view, "model"));
     out.push('\n');
+    if let Some(view) = shipped::view(summary) {
+        out.push_str(&format!("{}:\n\n", escape(shipped::TITLE)));
+        out.push_str(&of_view(&view, "defaults"));
+        out.push_str(&format!("\n{}\n\n", escape(shipped::LEGEND)));
+    }
     for sentence in footing::sentences(summary, &view) {
         out.push_str(&format!("- {}\n", escape(&sentence)));
     }
@@ -37,12 +42,16 @@ pub fn markdown(summary: &Summary) -> String {
 /// The table alone, such as a README holds.
 #[must_use]
 pub fn markdown_table(summary: &Summary) -> String {
-    let view = view(summary);
+    of_view(&view(summary), "model")
+}
+
+/// A view as a table; `words` is what a line's words are.
+fn of_view(view: &View, words: &str) -> String {
     let titles = view
         .titles
         .iter()
         .map(|[above, below]| escape(format!("{above} {below}").trim_end()));
-    let header = ["server".to_owned(), "model".to_owned()]
+    let header = ["server".to_owned(), words.to_owned()]
         .into_iter()
         .chain(titles)
         .chain(["notes".to_owned()]);

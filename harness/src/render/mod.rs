@@ -16,12 +16,15 @@ mod json;
 mod markdown;
 mod notes;
 mod original;
+mod shipped;
 mod table;
 mod text;
 mod view;
 
 #[cfg(test)]
 mod comparison_tests;
+#[cfg(test)]
+mod shipped_tests;
 #[cfg(test)]
 mod tests;
 

@@ -25,8 +25,12 @@ type Note = (String, bool);
 /// Remarks on a server: with the scenario's name where only one of several
 /// is meant and the remark doesn't tell which.
 pub(super) fn notes(summary: &Summary, server: &str) -> Vec<String> {
-    let rows: Vec<&Row> =
-        summary.rows.iter().filter(|row| row.server == server).collect();
+    let rows = summary.rows.iter().filter(|row| row.server == server);
+    remarks(&rows.collect::<Vec<_>>())
+}
+
+/// The same of rows that belong together.
+pub(super) fn remarks(rows: &[&Row]) -> Vec<String> {
     let each: Vec<(Scenario, Vec<Note>)> =
         rows.iter().map(|row| (row.scenario, of_row(row))).collect();
     let mut notes: Vec<String> = Vec::new();

@@ -11,7 +11,7 @@ use crate::summarize::Summary;
 use super::original::original_lines;
 use super::text::{WIDTH, shorten, width, wrap, wrap_words};
 use super::view::{View, view};
-use super::{footing, heading};
+use super::{footing, heading, shipped};
 
 const GAP: usize = 2;
 
@@ -32,6 +32,12 @@ pub fn table(summary: &Summary) -> String {
     lines.push(String::new());
     lines.extend(body(&view));
     lines.push(String::new());
+    if let Some(view) = shipped::view(summary) {
+        lines.extend(wrap(shipped::TITLE, "  ", ""));
+        lines.extend(body(&view));
+        lines.extend(wrap(shipped::LEGEND, "  ", ""));
+        lines.push(String::new());
+    }
     for sentence in footing::sentences(summary, &view) {
         lines.extend(wrap(&sentence, "  ", ""));
     }

@@ -16,6 +16,7 @@ mod ladder;
 mod metrics;
 mod reason;
 mod rows;
+mod shipped;
 mod types;
 
 #[cfg(test)]
@@ -24,6 +25,8 @@ mod gates_tests;
 mod judge_tests;
 #[cfg(test)]
 mod ladder_tests;
+#[cfg(test)]
+mod shipped_tests;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +41,7 @@ pub use rows::{
     ACCEPT_OVERFLOWED, CENSUS_UNREAD, CLIENT_LIMITED, LADDER_LIMITED,
     NOT_RUN_YET,
 };
+pub use shipped::ShippedLane;
 pub use types::{Failure, Launch, Row, SCHEMA_VERSION, Summary};
 
 use std::collections::BTreeMap;
@@ -78,6 +82,9 @@ pub fn summarize(
                 .map(|scenario| rows::of_skip(skip, *scenario)),
         );
     }
+    let shipped = with(Some(Control::Shipped))
+        .filter_map(|lane| shipped::held(lane, of_lane(lane), &rows, records));
+    let shipped = shipped.collect();
     let control = |wanted| {
         with(Some(wanted)).next().map(|lane| ControlLane {
             lane: lane.name.clone(),
@@ -103,6 +110,7 @@ pub fn summarize(
                 .collect(),
         },
         rows,
+        shipped,
         pairs: Vec::new(),
     };
     for scenario in &plan.scenarios {

@@ -212,7 +212,8 @@ fn settle(row: &mut Row, trials: &BTreeMap<u32, &Record>, partial: bool) {
     row.hint = match &record.outcome {
         Outcome::Skipped { hint, .. } => hint.as_deref().map(plain),
         Outcome::BuildFailed { .. } => {
-            Some(format!("cargo harness build {}", plain(&row.server)))
+            let server = row.server.split('@').next().unwrap_or_default();
+            Some(format!("cargo harness build {}", plain(server)))
         }
         _ => None,
     };

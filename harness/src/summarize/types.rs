@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::controls::{Controls, Pair};
+use super::shipped::ShippedLane;
 use crate::host::Host;
 use crate::plan::{Plan, Scenario};
 use crate::record::Gate;
@@ -34,6 +35,10 @@ pub struct Summary {
     pub controls: Controls,
     /// One for each selected server and scenario, in the order of selection.
     pub rows: Vec<Row>,
+    /// Servers that ran once more with their library's own defaults, each
+    /// beside the same server in `rows`; empty where that was not asked for.
+    #[serde(default)]
+    pub shipped: Vec<ShippedLane>,
     /// Every server against the reference, then every two other servers, by
     /// the scenario's primary metric.
     pub pairs: Vec<Pair>,

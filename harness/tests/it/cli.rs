@@ -45,10 +45,13 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         with_original(["--payload", "99"]),
         with_original(["-c", "65536"]),
     );
-    let cases: [(&[&str], &[&str]); 20] = [
+    let cases: [(&[&str], &[&str]); 23] = [
         (&["rnu"], &["rnu"]),
         (&["run", "--al"], &["--al"]),
         (&["run", "mio"], &["mio", "rust-mio"]),
+        (&["run", "rust-mio@shiped"], &["shiped", "rust-mio@shipped"]),
+        (&["run", "cpp-epoll@shipped"], &["cpp-epoll", "server.toml"]),
+        (&["build", "rust-mio@shipped"], &["rust-mio@shipped", "rust-mio?"]),
         (&["run", "rust-mio", "--reference", "nobody"], &["nobody"]),
         (&["run", "rust-mio", "-c", "0"], &["0", "1..=1000000"]),
         (&["run", "rust-mio", "-c", "1e30"], &["1e30"]),

@@ -25,6 +25,7 @@ mod interrupt;
 mod killed;
 mod original;
 mod ready;
+mod shipped;
 mod stop;
 mod storage;
 mod tidy;
@@ -89,6 +90,7 @@ fn main() {
         conformance::tests(),
         everything::tests(),
         original::tests(),
+        shipped::tests(),
     ];
     run(&args, tests.into_iter().flatten().collect()).exit();
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::client::Client;
-use super::prepare;
+use super::{prepare, shipped};
 use crate::build;
 use crate::catalog::{Catalog, Server};
 use crate::cli::Run;
@@ -60,7 +60,8 @@ impl Candidates {
     pub(super) fn plan(&mut self, args: &Run, host: &Host) -> Result<Plan> {
         let scenarios = prepare::scenarios(args)?;
         let catalog = self.catalog.clone();
-        let selected = select(&catalog, &args.selection)?;
+        let (selection, as_shipped) = shipped::split(&args.selection)?;
+        let selected = select(&catalog, &selection)?;
         let mut skipped = selected.broken;
         let mut lanes = Vec::new();
         for server in selected.servers {
@@ -90,7 +91,11 @@ impl Candidates {
         };
         // Without anything to measure there is nothing to compare either.
         let reference = reference.filter(|_| !lanes.is_empty());
-        Ok(prepare::plan(args, host, scenarios, lanes, reference, skipped))
+        let shipped =
+            shipped::lanes(&catalog, &as_shipped, args.shipped, &lanes)?;
+        let servers =
+            prepare::Servers { selected: lanes, shipped, reference, skipped };
+        Ok(prepare::plan(args, host, scenarios, servers))
     }
 
     /// Makes sure that every lane of a stored plan can run.
@@ -205,6 +210,7 @@ fn lane(server: &Server) -> Lane {
         name: server.id.clone(),
         server: server.id.clone(),
         control: None,
+        shipped: None,
         family: server.manifest.family.name().to_owned(),
         model: server.manifest.model.clone(),
         status: server.manifest.status.clone(),

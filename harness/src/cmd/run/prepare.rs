@@ -96,14 +96,20 @@ pub(super) fn scenarios(args: &Run) -> Result<Vec<Scenario>> {
     Ok(scenarios)
 }
 
+/// Who takes part in a new run, as in [`Request`].
+pub(super) struct Servers {
+    pub(super) selected: Vec<Lane>,
+    pub(super) shipped: Vec<Lane>,
+    pub(super) reference: Option<Lane>,
+    pub(super) skipped: Vec<Skip>,
+}
+
 /// Plans a new run.
 pub(super) fn plan(
     args: &Run,
     host: &Host,
     scenarios: Vec<Scenario>,
-    selected: Vec<Lane>,
-    reference: Option<Lane>,
-    skipped: Vec<Skip>,
+    servers: Servers,
 ) -> Plan {
     let asked = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
     tracing::debug!(?host, "planning");
@@ -111,12 +117,13 @@ pub(super) fn plan(
         seed: args.seed.unwrap_or_else(identity::clock_seed),
         rounds: asked,
         scenarios,
-        selected,
-        reference,
+        selected: servers.selected,
+        shipped: servers.shipped,
+        reference: servers.reference,
         // One round carries no verdict that a control could be held against.
         spin: !args.quick,
         settings: settings(args),
-        skipped,
+        skipped: servers.skipped,
     };
     if let Some(budget) = args.budget {
         request.rounds = rounds_within(budget, round_time(&request), asked);
@@ -238,6 +245,11 @@ pub(super) fn describe(plan: &Plan) -> String {
         "by hand: cargo run --release -p SERVER -- --workers {}, then {client}",
         settings.workers
     );
+    for lane in &plan.lanes {
+        let Some(shipped) = lane.shipped else { continue };
+        let words = shipped.words(settings).join(", ");
+        let _ = writeln!(out, "{} gets instead: {words}", lane.name);
+    }
     for skip in &plan.skipped {
         let hint = skip.hint.as_deref().unwrap_or("see its server.toml");
         let _ = writeln!(
