@@ -27,7 +27,12 @@ pub fn markdown(summary: &Summary) -> String {
     if let Some(view) = shipped::view(summary) {
         out.push_str(&format!("{}:\n\n", escape(shipped::TITLE)));
         out.push_str(&of_view(&view, "defaults"));
-        out.push_str(&format!("\n{}\n\n", escape(shipped::LEGEND)));
+        out.push('\n');
+        for sentence in shipped::LEGEND {
+            out.push_str(&escape(sentence));
+            out.push('\n');
+        }
+        out.push('\n');
     }
     for sentence in footing::sentences(summary, &view) {
         out.push_str(&format!("- {}\n", escape(&sentence)));

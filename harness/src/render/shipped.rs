@@ -15,11 +15,14 @@ use super::view::{Line, View};
 pub(super) const TITLE: &str = "What the defaults cost: × the same server \
                                 with every setting equal, in the same round";
 
-/// What stands below it.
-pub(super) const LEGEND: &str = "@shipped is a server with its library's own defaults, under the same \
-     load: Hodges–Lehmann estimates with their exact signed-rank intervals, \
-     at least 95 % from 6 rounds on; no rank and no verdict. Whatever is not \
-     named is as in the table above.";
+/// What stands below it, a sentence each.
+pub(super) const LEGEND: [&str; 3] = [
+    "@shipped: a server with its library's own defaults, under the same load; \
+     whatever is not named is as in the table above.",
+    "Hodges–Lehmann estimates within rounds, with their exact signed-rank \
+     intervals: at least 95 % from 6 rounds on.",
+    "No rank and no verdict: a library is held against itself.",
+];
 
 /// The table; `None` where no lane ran as shipped.
 pub(super) fn view(summary: &Summary) -> Option<View> {
@@ -29,7 +32,7 @@ pub(super) fn view(summary: &Summary) -> Option<View> {
     let at = format!("@{}", rate(summary.plan.settings.rate_per_s));
     let at = at.as_str();
     let columns = [
-        (Scenario::Classic, "total_ms", ["× classic", "ms"]),
+        (Scenario::Classic, "total_ms", ["× classic", "total"]),
         (Scenario::Load, "cpu_us_per_echo", ["× µs CPU/echo", at]),
         (Scenario::Load, "latency_us_p99", ["× p99", at]),
     ];

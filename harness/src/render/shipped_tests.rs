@@ -49,7 +49,8 @@ fn run(rounds: u32) -> Summary {
 /// What the renderers add for lanes as shipped.
 fn added(text: &str) -> &str {
     let from = text.find("What the defaults cost").unwrap();
-    &text[from..]
+    let to = text.find("Controls: ").unwrap();
+    text[from..to].trim_end_matches(['-', ' ', '\n'])
 }
 
 #[test]
@@ -87,8 +88,8 @@ fn csv_has_the_lanes_last_with_their_ratios() {
     let text = csv(&run(6));
     let lines: Vec<&str> = text.lines().collect();
     let own = |line: &&str| line.contains("@shipped,");
-    let first = lines.iter().position(|line| own(&line)).unwrap();
-    assert!(lines[first..].iter().all(|line| own(&line)));
+    let first = lines.iter().position(own).unwrap();
+    assert!(lines[first..].iter().all(own));
     for metric in ["total_ms", "cpu_us_per_echo", "latency_us_p99"] {
         let name = format!(",{metric}_ratio_to_equalised,");
         assert_eq!(text.matches(&name).count(), 2, "{name}");

@@ -35,7 +35,9 @@ pub fn table(summary: &Summary) -> String {
     if let Some(view) = shipped::view(summary) {
         lines.extend(wrap(shipped::TITLE, "  ", ""));
         lines.extend(body(&view));
-        lines.extend(wrap(shipped::LEGEND, "  ", ""));
+        for sentence in shipped::LEGEND {
+            lines.extend(wrap(sentence, "  ", ""));
+        }
         lines.push(String::new());
     }
     for sentence in footing::sentences(summary, &view) {
