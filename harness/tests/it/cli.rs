@@ -51,7 +51,7 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         (&["run", "mio"], &["mio", "rust-mio"]),
         (&["run", "rust-mio@shiped"], &["shiped", "rust-mio@shipped"]),
         (&["run", "cpp-epoll@shipped"], &["cpp-epoll", "server.toml"]),
-        (&["build", "rust-mio@shipped"], &["rust-mio@shipped", "rust-mio?"]),
+        (&["build", "rust-mio@shipped"], &["rust-mio@shipped", "rust-mio or"]),
         (&["run", "rust-mio", "--reference", "nobody"], &["nobody"]),
         (&["run", "rust-mio", "-c", "0"], &["0", "1..=1000000"]),
         (&["run", "rust-mio", "-c", "1e30"], &["1e30"]),
