@@ -90,7 +90,8 @@ fn drive(
     mut at: impl FnMut(Moment),
 ) -> Result<Report, Failure> {
     let mut agent = Agent::start(client, spec)?;
-    let deadline = Instant::now() + planned(&spec.work) + SLACK;
+    let stall = Duration::from_millis(spec.stall_ms);
+    let deadline = Instant::now() + planned(&spec.work) + stall + SLACK;
     loop {
         let event = match agent.next(server, interrupt, deadline) {
             Ok(event) => event,

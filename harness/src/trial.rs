@@ -10,7 +10,7 @@ use crate::drive::{Client, Failure, Moment};
 use crate::host::Host;
 use crate::interrupt::Interrupt;
 use crate::launch::{Running, Stopped, launch};
-use crate::plan::order::{Target, spec};
+use crate::plan::order::{OVERFLOWING_STALL_MS, Target, spec};
 use crate::plan::{Plan, Settings, Trial};
 use crate::record::{Census, Measurement, Outcome, Rest, Snapshot};
 use crate::spin::Spin;
@@ -117,7 +117,10 @@ impl Live<'_> {
             pids: &pids,
             irq_time_apart: self.host.irq_time_apart,
         };
-        let spec = spec(settings, trial, &target);
+        let mut spec = spec(settings, trial, &target);
+        if shipped.is_some() {
+            spec.stall_ms = OVERFLOWING_STALL_MS;
+        }
         let overflows = sample::accept_overflows();
         let mut stills = Stills::default();
         let pause = Duration::from_millis(settings.idle_ms);

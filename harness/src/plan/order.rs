@@ -26,6 +26,9 @@ const PACED: u32 = 512;
 const MARGIN: u32 = 96;
 /// A phase is given up when no byte comes for this long.
 const STALL_MS: u64 = 5_000;
+/// The same where accept queues may overflow: who found one full knocks again
+/// after 1, 2, 4, 8, 16 s (tcp(7)), and is not lost in that silence.
+pub const OVERFLOWING_STALL_MS: u64 = 20_000;
 
 /// The name of the open-loop window.
 pub const FIXED_RATE: &str = "fixed_rate";

@@ -4,7 +4,7 @@
 //! Refuses to do: set one beside another server's.
 
 use crate::plan::Scenario;
-use crate::summarize::{Pair, ShippedLane, Summary, plain};
+use crate::summarize::{ACCEPT_OVERFLOWED, Pair, ShippedLane, Summary, plain};
 use crate::units::{LowHigh, Plain};
 
 use super::notes::{notes, remarks};
@@ -73,5 +73,7 @@ fn own_notes(summary: &Summary, lane: &ShippedLane) -> Vec<String> {
     let above = notes(summary, &lane.server);
     let mut own = remarks(&lane.rows.iter().collect::<Vec<_>>());
     own.retain(|note| !above.contains(note));
+    // What a short accept queue did comes first: it is what is asked for.
+    own.sort_by_key(|note| !note.contains(ACCEPT_OVERFLOWED));
     own
 }
