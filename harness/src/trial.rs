@@ -118,9 +118,7 @@ impl Live<'_> {
             irq_time_apart: self.host.irq_time_apart,
         };
         let mut spec = spec(settings, trial, &target);
-        if shipped.is_some() {
-            spec.stall_ms = OVERFLOWING_STALL_MS;
-        }
+        spec.stall_ms = shipped.map_or(spec.stall_ms, |_| OVERFLOWING_STALL_MS);
         let overflows = sample::accept_overflows();
         let mut stills = Stills::default();
         let pause = Duration::from_millis(settings.idle_ms);

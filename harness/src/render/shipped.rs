@@ -21,7 +21,8 @@ pub(super) const LEGEND: [&str; 3] = [
      whatever is not named is as in the table above.",
     "Hodges–Lehmann estimates within rounds, with their exact signed-rank \
      intervals: at least 95 % from 6 rounds on.",
-    "No rank and no verdict: a library is held against itself.",
+    "No rank and no verdict: a library is held against itself, and what is \
+     not resolved below is not resolved here.",
 ];
 
 /// The table; `None` where no lane ran as shipped.
