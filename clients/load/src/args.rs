@@ -185,6 +185,7 @@ impl Args {
             cpus: self.cpus.clone().map_or_else(Vec::new, |cpus| cpus.0),
             server_pids: self.server_pid.clone(),
             softirq_cpus: Vec::new(),
+            watched_cpus: Vec::new(),
             work: self.work(),
         })
     }

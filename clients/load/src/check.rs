@@ -121,6 +121,7 @@ mod tests {
             cpus: vec![0, 1],
             server_pids: vec![],
             softirq_cpus: vec![],
+            watched_cpus: vec![],
             work: Work::Hold {
                 await_go: true,
                 turns: false,

@@ -32,6 +32,14 @@ pub(crate) struct Message {
     pub(crate) counted: bool,
 }
 
+#[cfg(test)]
+impl Message {
+    /// One that was sent when it was due.
+    pub(crate) fn sent_at(ns: u64) -> Self {
+        Self { end: 0, intended_ns: ns, written_ns: ns, counted: true }
+    }
+}
+
 /// What the received bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {

@@ -9,6 +9,7 @@
 
 mod agent;
 mod args;
+mod around;
 mod arrivals;
 mod by_hand;
 mod check;
@@ -17,6 +18,7 @@ mod conn;
 mod diagnose;
 mod engine;
 mod error;
+mod fairness;
 mod limits;
 mod loops;
 mod merge;

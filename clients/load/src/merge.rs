@@ -4,8 +4,8 @@
 //! Refuses to do: average anything.
 
 use wire::{
-    Classic, Connections, Histogram, Proof, Report, ServerUsage, WindowReport,
-    encode,
+    Around, Classic, Connections, Histogram, Load, NetworkCounters, Proof,
+    Report, ServerUsage, WindowReport, encode,
 };
 
 use crate::engine::{Established, WindowPart, WindowRun};
@@ -22,7 +22,10 @@ fn established(parts: Vec<Outcome>) -> impl Iterator<Item = Established> {
     })
 }
 
-pub(crate) fn classic(parts: Vec<Outcome>) -> Classic {
+pub(crate) fn classic(
+    parts: Vec<Outcome>,
+    network: Option<NetworkCounters>,
+) -> Classic {
     let (mut connect, mut echo) = (wire::empty(), wire::empty());
     let (mut first_ns, mut last_ns) = (u64::MAX, 0);
     for part in established(parts) {
@@ -35,6 +38,7 @@ pub(crate) fn classic(parts: Vec<Outcome>) -> Classic {
         total_ns: last_ns.saturating_sub(first_ns),
         connect: encode(&connect),
         echo: encode(&echo),
+        network,
     }
 }
 
@@ -68,7 +72,11 @@ pub(crate) fn second_sweep(proof: &mut Proof, parts: Vec<Outcome>) {
     }
 }
 
-pub(crate) fn window(run: &WindowRun, parts: Vec<Outcome>) -> WindowReport {
+pub(crate) fn window(
+    run: &WindowRun,
+    parts: Vec<Outcome>,
+    around: Around,
+) -> WindowReport {
     let mut sum = WindowPart::new();
     for outcome in parts {
         if let Outcome::Window(part) = outcome {
@@ -85,13 +93,17 @@ pub(crate) fn window(run: &WindowRun, parts: Vec<Outcome>) -> WindowReport {
             add(&mut sum.slip, &part.slip);
             // Only the first loop reads the server's clocks.
             sum.server = sum.server.or(part.server);
+            sum.fairness = sum.fairness.with(part.fairness);
+            sum.overlap.before_ns += part.overlap.before_ns;
+            sum.overlap.after_ns += part.overlap.after_ns;
         }
     }
-    report(run, &sum)
+    report(run, &sum, around)
 }
 
-fn report(run: &WindowRun, sum: &WindowPart) -> WindowReport {
+fn report(run: &WindowRun, sum: &WindowPart, around: Around) -> WindowReport {
     let server: Option<ServerUsage> = sum.server;
+    let is_closed = matches!(run.window.load, Load::InFlight { .. });
     WindowReport {
         name: run.window.name.clone(),
         load: run.window.load,
@@ -110,6 +122,9 @@ fn report(run: &WindowRun, sum: &WindowPart) -> WindowReport {
         slip: encode(&sum.slip),
         client_busy_ns: sum.busy_ns,
         server,
+        fairness: Some(sum.fairness).filter(|it| it.connections > 0),
+        overlap: is_closed.then_some(sum.overlap),
+        around: Some(around),
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::mpsc::Receiver;
 use wire::{End, Event, Report, Window, Work};
 
 use crate::ClientError;
+use crate::around::Moment;
 use crate::clock::{MS, now_ns};
 use crate::engine::{Edge, Halt, Shared, WindowRun};
 use crate::limits::open_descriptors;
@@ -90,9 +91,11 @@ impl<'a> Run<'a> {
     }
 
     fn classic(&mut self) -> Result<(), Stop> {
+        let before = Moment::read(&self.shared.spec);
         let (parts, end) = self.phase(&Order::Establish, "classic");
         end?;
-        self.report.classic = Some(merge::classic(parts));
+        let around = before.until(&Moment::read(&self.shared.spec));
+        self.report.classic = Some(merge::classic(parts, around.network));
         Ok(())
     }
 
@@ -163,6 +166,7 @@ impl<'a> Run<'a> {
 
     fn one_window(&mut self, index: u64, window: &Window) -> Result<(), Stop> {
         self.window.clone_from(&window.name);
+        let before = Moment::read(&self.shared.spec);
         let load_ns = now_ns() + LEAD_NS;
         let start_ns = load_ns + window.warm_up_ms * MS;
         let end_ns = start_ns + window.duration_ms * MS;
@@ -173,7 +177,8 @@ impl<'a> Run<'a> {
         let (parts, end) =
             self.phase(&Order::Window(Arc::clone(&order)), &during);
         end?;
-        self.report.windows.push(merge::window(&order, parts));
+        let around = before.until(&Moment::read(&self.shared.spec));
+        self.report.windows.push(merge::window(&order, parts, around));
         Ok(())
     }
 

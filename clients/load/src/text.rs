@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 
 use wire::{
-    Classic, End, Fault, FaultKind, Load, Report, SAMPLES_BEYOND, WindowReport,
-    decode, percentile,
+    Classic, End, Fairness, Fault, FaultKind, Load, Report, SAMPLES_BEYOND,
+    WindowReport, decode, percentile,
 };
 
 const COLUMNS: [(&str, f64); 4] =
@@ -122,7 +122,24 @@ fn render_window(out: &mut String, window: &WindowReport) {
             table(out, &[("response", &*window.response)]);
         }
     }
+    if let Some(fairness) = &window.fairness {
+        line(out, &shares(fairness));
+    }
     line(out, &balance(window, seconds));
+}
+
+fn shares(fairness: &Fairness) -> String {
+    let jain = fairness.jain().map_or_else(
+        || "nobody was served".to_owned(),
+        |jain| format!("fairness {jain:.4} (Jain)"),
+    );
+    format!(
+        "{jain}, fewest echoes of a connection {}, starved {}, longest wait \
+         for one {}.",
+        fairness.fewest_echoes,
+        fairness.starved,
+        time(fairness.longest_gap_ns)
+    )
 }
 
 fn balance(window: &WindowReport, seconds: f64) -> String {

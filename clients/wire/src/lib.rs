@@ -7,14 +7,18 @@
 //!
 //! Refuses to do: open sockets, read clocks, start processes, decide verdicts.
 
+mod around;
 mod event;
+mod fairness;
 mod histogram;
 mod metrics;
 mod proof;
 mod report;
 mod spec;
 
+pub use around::{Around, CpuUse, NetworkCounters};
 pub use event::{Command, Event};
+pub use fairness::Fairness;
 pub use histogram::{
     Histogram, HistogramError, SAMPLES_BEYOND, decode, empty, encode,
     percentile,
@@ -22,7 +26,7 @@ pub use histogram::{
 pub use metrics::{MetricName, Metrics, metrics};
 pub use proof::{NotProved, Proof};
 pub use report::{
-    Classic, ClientUsage, Connections, End, Fault, FaultKind, Report,
+    Classic, ClientUsage, Connections, End, Fault, FaultKind, Overlap, Report,
     ServerUsage, WindowReport,
 };
 pub use spec::{Arrivals, Load, PROTOCOL, Spec, Window, Work};

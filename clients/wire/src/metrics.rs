@@ -79,6 +79,7 @@ fn window_metrics(out: &mut Metrics, window: &WindowReport) {
     let seconds = float(window.end_ns - window.start_ns) / NS_PER_S;
     let per_s = float(window.echoes_in_window) / seconds;
     let cpu_us = cpu_us(window);
+    fairness(out, window);
     match window.load {
         Load::Rate { .. } => {
             out.insert("achieved_per_s".into(), per_s);
@@ -97,6 +98,26 @@ fn window_metrics(out: &mut Metrics, window: &WindowReport) {
             }
         }
     }
+}
+
+/// Whether all connections were served alike, and how long one waited.
+fn fairness(out: &mut Metrics, window: &WindowReport) {
+    let Some(found) = window.fairness.filter(|it| it.connections > 0) else {
+        return;
+    };
+    let qualifier = match window.load {
+        Load::Rate { .. } => "",
+        Load::InFlight { .. } => "_in_flight",
+    };
+    let mut put = |name: &str, value: f64| {
+        out.insert(format!("{name}{qualifier}"), value);
+    };
+    if let Some(jain) = found.jain() {
+        put("jain", jain);
+    }
+    put("fewest_echoes", found.fewest_echoes.into());
+    put("starved", found.starved.into());
+    put("longest_gap_ms", float(found.longest_gap_ns) / NS_PER_MS);
 }
 
 fn percentiles(out: &mut Metrics, name: &str, stored: &str) {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Load, Metrics, PROTOCOL, Proof, decode};
+use crate::{
+    Around, Fairness, Load, Metrics, NetworkCounters, PROTOCOL, Proof, decode,
+};
 
 /// Everything one order produced. Times are nanoseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,6 +146,9 @@ pub struct Classic {
     pub connect: String,
     /// From the write of a payload to its last echoed byte, likewise.
     pub echo: String,
+    /// Over the whole test; absent where they were not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkCounters>,
 }
 
 /// One window.
@@ -185,6 +190,15 @@ pub struct WindowReport {
     pub client_busy_ns: u64,
     /// Between the edges, if process ids were given and could be read.
     pub server: Option<ServerUsage>,
+    /// Absent in records from before it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fairness: Option<Fairness>,
+    /// Closed loop only; absent in records from before it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Overlap>,
+    /// Absent in records from before it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub around: Option<Around>,
 }
 
 impl WindowReport {
@@ -209,6 +223,18 @@ impl WindowReport {
                 !response.is_empty() && p99 <= limit.as_nanos()
             })
     }
+}
+
+/// What of the time that messages were outstanding `response` doesn't place
+/// inside the window, summed over messages.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
+pub struct Overlap {
+    /// Of those sent before the window: the part inside it.
+    pub before_ns: u64,
+    /// Of those sent inside it: the part after its end.
+    pub after_ns: u64,
 }
 
 /// The server's use of its machine between the edges of a window.

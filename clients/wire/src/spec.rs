@@ -34,6 +34,10 @@ pub struct Spec {
     /// CPUs whose softirq time is added to the server's, because this kernel
     /// accounts interrupt time apart from processes; empty where it does not.
     pub softirq_cpus: Vec<u32>,
+    /// CPUs whose use is read around every window: the server's and the
+    /// client's.
+    #[serde(default)]
+    pub watched_cpus: Vec<u32>,
     /// What to do with the connections.
     pub work: Work,
 }

@@ -24,6 +24,9 @@ impl Engine {
         self.tick();
         for id in chosen {
             let Some(slot) = self.slot(id) else { continue };
+            if let Some(peer) = self.peers[slot].as_mut() {
+                peer.share.plan();
+            }
             self.tick();
             self.next_message(slot, run, part)?;
         }
@@ -34,7 +37,7 @@ impl Engine {
                 let Some((slot, flags)) = self.event(index) else { continue };
                 self.handle(slot, flags)?;
                 if let Some(message) = self.completed.pop() {
-                    part.book(&message, self.now, run);
+                    self.book(slot, &message, run, part);
                     if self.now >= edges.next_ns {
                         edges.pass(self.now, part);
                         busy(&mut busy_from_ns, part);

@@ -35,6 +35,7 @@ pub(crate) use self::window::{Edge, WindowPart, WindowRun};
 use crate::ClientError;
 use crate::clock::{MS, now_ns, timespec};
 use crate::conn::{Conn, Message};
+use crate::fairness::Share;
 
 /// Events taken from the kernel at once.
 const BATCH: usize = 1024;
@@ -68,6 +69,8 @@ struct Peer {
     established: bool,
     /// Registered for writability too.
     armed: bool,
+    /// What it gets of the window that runs.
+    share: Share,
 }
 
 /// See the module.

@@ -17,6 +17,7 @@ use super::socket::{State, is_servers};
 use super::{Engine, Halt, Peer, own};
 use crate::ClientError;
 use crate::conn::Conn;
+use crate::fairness::Share;
 use crate::sys::set_bind_address_no_port;
 
 /// Sources 127.0.0.2 to 127.0.0.9: the ports of one address hold 28,000
@@ -60,6 +61,7 @@ impl Engine {
             connected: false,
             established: false,
             armed: false,
+            share: Share::default(),
         });
         self.enqueue(slot, length, began_ns, true);
         // On loopback the handshake is over when `connect` returns, so the

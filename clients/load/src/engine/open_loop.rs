@@ -99,9 +99,7 @@ impl Engine {
                 let Some((slot, flags)) = self.event(index) else { continue };
                 worked = true;
                 self.handle(slot, flags)?;
-                for message in self.completed.drain(..) {
-                    part.book(&message, self.now, run);
-                }
+                self.book_all(slot, run, part);
                 self.send_due(&mut due, BETWEEN, run, part)?;
                 if self.now >= edges.next_ns {
                     edges.pass(self.now, part);
@@ -157,9 +155,11 @@ impl Engine {
                 part.planned += 1;
             }
             let length = self.shared.spec.payload_bytes;
-            if self.peers[due.slot].is_none() && counted {
+            match &mut self.peers[due.slot] {
+                Some(peer) if counted => peer.share.plan(),
                 // Its connection is lost, which ends the run presently.
-                part.censored += 1;
+                None if counted => part.censored += 1,
+                _ => {}
             }
             // Each write is a few microseconds: the time is read anew.
             self.tick();

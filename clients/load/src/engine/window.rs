@@ -8,11 +8,12 @@
 //! Refuses to do: forget a message. Each planned one ends as echoed or
 //! censored, or the run ends with the reason.
 
-use wire::{Histogram, Load, ServerUsage, Window};
+use wire::{Fairness, Histogram, Load, Overlap, ServerUsage, Window};
 
 use super::{Engine, Halt};
 use crate::clock::MS;
 use crate::conn::Message;
+use crate::fairness::{Share, Span};
 use crate::usage::{Reading, ServerClocks};
 
 /// What is still unsent so long after the end is censored.
@@ -41,6 +42,12 @@ pub(crate) struct WindowRun {
     pub(crate) end_ns: u64,
 }
 
+impl WindowRun {
+    fn span(&self) -> Span {
+        Span { start_ns: self.start_ns, end_ns: self.end_ns }
+    }
+}
+
 /// What one loop counted.
 #[derive(Debug)]
 pub(crate) struct WindowPart {
@@ -56,6 +63,10 @@ pub(crate) struct WindowPart {
     pub(crate) slip: Histogram,
     pub(crate) busy_ns: u64,
     pub(crate) server: Option<ServerUsage>,
+    pub(crate) fairness: Fairness,
+    pub(crate) overlap: Overlap,
+    /// Of the messages answered inside the window: when the youngest was due.
+    answered_ns: u64,
 }
 
 impl WindowPart {
@@ -73,22 +84,24 @@ impl WindowPart {
             slip: wire::empty(),
             busy_ns: 0,
             server: None,
+            fairness: Fairness::none(),
+            overlap: Overlap::default(),
+            answered_ns: 0,
         }
     }
 
     /// Books a message whose last byte came back at `now_ns`.
-    pub(super) fn book(
-        &mut self,
-        message: &Message,
-        now_ns: u64,
-        run: &WindowRun,
-    ) {
+    fn book(&mut self, message: &Message, now_ns: u64, run: &WindowRun) {
         if (run.start_ns..run.end_ns).contains(&now_ns) {
             self.echoes_in_window += 1;
+            self.answered_ns = self.answered_ns.max(message.intended_ns);
         }
         if !message.counted {
+            let inside_ns = now_ns.min(run.end_ns);
+            self.overlap.before_ns += inside_ns.saturating_sub(run.start_ns);
             return;
         }
+        self.overlap.after_ns += now_ns.saturating_sub(run.end_ns);
         self.echoed += 1;
         if message.written_ns < run.end_ns {
             self.sent_in_time += 1;
@@ -164,6 +177,9 @@ impl Engine {
         let mut part = WindowPart::new();
         self.bytes_sent = 0;
         self.bytes_verified = 0;
+        for peer in self.peers.iter_mut().flatten() {
+            peer.share = Share::default();
+        }
         let mut end = match run.window.load {
             Load::Rate { per_s, arrivals } => {
                 let plan = (per_s, arrivals);
@@ -181,7 +197,49 @@ impl Engine {
         }
         part.bytes_sent = self.bytes_sent;
         part.bytes_verified = self.bytes_verified;
+        part.fairness = self.settle(run, &part);
         (part, end)
+    }
+
+    /// Books a message that came back on `slot` at the time as read last.
+    pub(super) fn book(
+        &mut self,
+        slot: usize,
+        message: &Message,
+        run: &WindowRun,
+        part: &mut WindowPart,
+    ) {
+        part.book(message, self.now, run);
+        if let Some(peer) = self.peers[slot].as_mut()
+            && let Some(ns) = peer.share.echoed(message, self.now, run.span())
+        {
+            let longest_ns = &mut part.fairness.longest_gap_ns;
+            *longest_ns = ns.max(*longest_ns);
+        }
+    }
+
+    /// Books all that the last event completed.
+    pub(super) fn book_all(
+        &mut self,
+        slot: usize,
+        run: &WindowRun,
+        part: &mut WindowPart,
+    ) {
+        let mut completed = std::mem::take(&mut self.completed);
+        for message in completed.drain(..) {
+            self.book(slot, &message, run, part);
+        }
+        // Its room is used again.
+        self.completed = completed;
+    }
+
+    /// What all connections of this loop got of the window.
+    fn settle(&self, run: &WindowRun, part: &WindowPart) -> Fairness {
+        let (load, span) = (run.window.load, run.span());
+        let shares = self.peers.iter().flatten().map(|peer| &peer.share);
+        shares
+            .map(|share| share.settle(load, part.answered_ns, span))
+            .fold(part.fairness, Fairness::with)
     }
 
     fn drain(
@@ -203,14 +261,12 @@ impl Engine {
             for index in 0..count {
                 let Some((slot, flags)) = self.event(index) else { continue };
                 self.handle(slot, flags)?;
-                for message in self.completed.drain(..) {
-                    part.book(&message, self.now, run);
-                }
+                self.book_all(slot, run, part);
             }
             let now = self.tick();
             if now >= censor_ns && !censored {
                 censored = true;
-                self.censor(part);
+                self.censor(run.span(), part);
             }
             self.pulse()?;
             if now >= last_ns {
@@ -221,11 +277,13 @@ impl Engine {
     }
 
     /// Takes back every message of which no byte was sent.
-    fn censor(&mut self, part: &mut WindowPart) {
+    fn censor(&mut self, span: Span, part: &mut WindowPart) {
         self.unsent = 0;
         for peer in self.peers.iter_mut().flatten() {
-            let dropped = peer.conn.censor().filter(|m| m.counted).count();
-            part.censored += dropped as u64;
+            for message in peer.conn.censor() {
+                peer.share.still_owed(&message, span);
+                part.censored += u64::from(message.counted);
+            }
             self.unsent += peer.conn.unsent();
         }
     }

@@ -43,6 +43,16 @@ fn window(load: Load) -> WindowReport {
         slip: histogram(200),
         client_busy_ns: 500_000_000,
         server: None,
+        fairness: Some(Fairness {
+            connections: 2,
+            shares: 3.0,
+            squared_shares: 5.0,
+            fewest_echoes: 3,
+            starved: 1,
+            longest_gap_ns: 212_000_000,
+        }),
+        overlap: None,
+        around: None,
     }
 }
 
@@ -53,6 +63,7 @@ fn the_classic_text() {
         total_ns: 412_180_000,
         connect: histogram(10_000),
         echo: histogram(10_000),
+        network: None,
     });
     insta::assert_snapshot!(render(&report, "Rust (tokio)"));
 }

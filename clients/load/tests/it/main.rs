@@ -33,6 +33,7 @@ fn spec(addr: SocketAddr, work: Work) -> Spec {
         cpus: vec![],
         server_pids: vec![],
         softirq_cpus: vec![],
+        watched_cpus: vec![],
         work,
     }
 }

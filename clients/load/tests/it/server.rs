@@ -59,6 +59,13 @@ pub(crate) enum Bug {
     },
     /// One echo at a time, a millisecond for every 100 bytes.
     Slow,
+    /// The read that reaches `at` is echoed `ms` milliseconds late.
+    Pause {
+        at: u64,
+        ms: u64,
+    },
+    /// The tenth connection is served only while no other one is.
+    Starve,
 }
 
 const VICTIM: usize = 9;
@@ -178,10 +185,27 @@ fn serve(mut stream: TcpStream, number: usize, state: &State) {
         } else {
             state.last.lock().unwrap().clone_from(&bytes);
         }
+        if state.bug == Bug::Starve && number == VICTIM {
+            wait_for_quiet(state);
+        }
         if state.bug == Bug::Silent {
             bytes.clear();
         }
         if stream.write_all(&bytes).is_err() {
+            return;
+        }
+    }
+}
+
+/// Returns when nothing has been read for longer than any pause of a busy
+/// machine.
+fn wait_for_quiet(state: &State) {
+    const QUIET: Duration = Duration::from_millis(600);
+    let reads = || state.reads.load(Ordering::Relaxed);
+    loop {
+        let before = reads();
+        thread::sleep(QUIET);
+        if reads() == before {
             return;
         }
     }
@@ -246,6 +270,9 @@ fn spoil(state: &State, begin: u64, bytes: &mut Vec<u8>) -> bool {
             let mut other = state.last.lock().unwrap().clone();
             other.truncate(bytes.len());
             bytes[..other.len()].copy_from_slice(&other);
+        }
+        Bug::Pause { at, ms } if within(at).is_some() => {
+            thread::sleep(Duration::from_millis(ms));
         }
         Bug::StopAt { at } if end > at => bytes.truncate(cut(at)),
         Bug::CloseAt { at } if end > at => {

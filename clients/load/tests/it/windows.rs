@@ -63,12 +63,15 @@ fn a_closed_window_keeps_k_in_flight() {
     let window = &report.windows[0];
     assert_conserved(window);
     assert!(window.echoes_in_window > 100);
+    // Little's law, for the counted part: what the response times leave out
+    // of it or have beyond it is told apart.
     let response = wire::decode(&window.response).unwrap();
-    let mean_s = response.mean() / 1e9;
-    let in_flight =
-        mean_s * f64::from(u32::try_from(window.echoed).unwrap()) / 0.6;
-    // Little's law, loosely: the messages still out at the end count whole.
-    assert!((40.0..70.0).contains(&in_flight), "{in_flight}");
+    let overlap = window.overlap.unwrap();
+    let inside_ns = response.mean() * response.len() as f64
+        + overlap.before_ns as f64
+        - overlap.after_ns as f64;
+    let in_flight = inside_ns / (window.end_ns - window.start_ns) as f64;
+    assert!((49.5..50.5).contains(&in_flight), "{in_flight}");
 }
 
 #[test]
@@ -188,6 +191,60 @@ fn a_server_that_stands_still_for_a_while_shows_in_the_response() {
     // 600 ms, the last by none: two thirds of them by more than 200 ms.
     let late = response.count_between(200 * MS, u64::MAX);
     assert!(late >= 150, "{late} messages were late");
+}
+
+#[test]
+fn a_pause_on_one_connection_shows_in_the_longest_wait() {
+    // By then a connection has had two nonces and some messages.
+    let server = Server::start(Bug::Pause { at: 700, ms: 200 });
+    let window = rate(2_000.0, Arrivals::Uniform, 1_500);
+    let order =
+        Spec { stall_ms: 5_000, ..spec(server.addr, hold(vec![window])) };
+    let report = completed(&order);
+    let fairness = report.windows[0].fairness.unwrap();
+    assert!(fairness.longest_gap_ns >= 200 * MS, "{fairness:?}");
+    assert_eq!((fairness.connections, fairness.starved), (200, 0));
+    assert!(report.metrics["longest_gap_ms"] >= 200.0);
+    assert!(report.metrics["jain"] > 0.9, "{:?}", report.metrics);
+}
+
+#[test]
+fn a_connection_that_is_served_only_in_quiet_is_starved() {
+    let server = Server::start(Bug::Starve);
+    let windows = vec![
+        rate(2_000.0, Arrivals::Uniform, 1_000),
+        in_flight(CONNECTIONS, 500),
+    ];
+    let order = Spec { stall_ms: 5_000, ..spec(server.addr, hold(windows)) };
+    let report = completed(&order);
+    for window in &report.windows {
+        let fairness = window.fairness.unwrap();
+        assert_eq!((fairness.starved, fairness.fewest_echoes), (1, 0));
+        assert_conserved(window);
+    }
+    assert_eq!(report.metrics["starved"], 1.0);
+    assert_eq!(report.metrics["starved_in_flight"], 1.0);
+    assert!(report.metrics["jain_in_flight"] < 1.0);
+}
+
+#[test]
+fn what_the_machine_did_is_read_around_the_window() {
+    let server = Server::start(Bug::None);
+    let order = Spec {
+        server_pids: vec![std::process::id()],
+        watched_cpus: cpus(),
+        ..spec(server.addr, hold(vec![in_flight(20, 300)]))
+    };
+    let report = completed(&order);
+    let around = report.windows[0].around.as_ref().unwrap();
+    // A warm-up of 100 ms is in it.
+    assert!(around.wall_ns >= 400 * MS, "{around:?}");
+    assert_eq!(around.cpus.len(), cpus().len());
+    for cpu in &around.cpus {
+        let known = cpu.idle_ns + cpu.irq_ns + cpu.steal_ns;
+        assert!(known <= around.wall_ns + 40 * MS, "{around:?}");
+    }
+    assert!(around.server_cpu_ns.unwrap() > 0 && around.network.is_some());
 }
 
 #[test]

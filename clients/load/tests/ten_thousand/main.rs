@@ -98,6 +98,7 @@ fn stopped() -> Result<(), Failed> {
         cpus: vec![],
         server_pids: vec![],
         softirq_cpus: vec![],
+        watched_cpus: vec![],
         work: wire::Work::Hold {
             await_go: true,
             turns: false,
