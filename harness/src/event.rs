@@ -2,6 +2,7 @@
 
 use crate::plan::Trial;
 use crate::record::Record;
+use crate::repeat::Repeat;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -10,6 +11,13 @@ pub enum Event<'a> {
     Building {
         /// The server's id, or the client's.
         what: &'a str,
+    },
+    /// A round that the environment broke begins anew.
+    Repeating {
+        /// Which, and why.
+        repeat: &'a Repeat,
+        /// All of its trials.
+        trials: &'a [&'a Trial],
     },
     /// A trial begins.
     Started {

@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::plan::Plan;
 use crate::plan::make::total_time;
 use crate::record::Outcome;
-use crate::summarize::reason;
+use crate::summarize::{plain, reason};
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -88,6 +88,20 @@ impl Progress {
     pub fn hear(&mut self, event: &Event<'_>) {
         match event {
             Event::Building { what } => self.say(&format!("building {what}")),
+            Event::Repeating { repeat, trials } => {
+                self.total += trials.len();
+                self.bar.set_length(self.total as u64);
+                if let Some(plan) = &self.plan {
+                    self.left += total_time(plan, trials.iter().copied());
+                }
+                self.line(&format!(
+                    "round {} is made again whole: {} {}: {}",
+                    repeat.round,
+                    repeat.lane,
+                    repeat.scenario.name(),
+                    plain(&repeat.reason),
+                ));
+            }
             Event::Started { trial } => {
                 let rounds = self.plan.as_ref().map_or(0, |plan| plan.rounds);
                 self.say(&format!(

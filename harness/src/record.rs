@@ -6,7 +6,10 @@ use wire::{Connections, Fault, Report};
 
 use crate::plan::Trial;
 
+mod gate;
 pub mod journal;
+
+pub use gate::{Effect, Gate};
 
 /// Version of [`Record`]; a newer one is refused.
 pub const SCHEMA: u32 = 1;
@@ -20,6 +23,9 @@ pub struct Record {
     pub run: String,
     /// Which trial.
     pub trial: Trial,
+    /// 0, or 1 where its round was repeated whole.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub repeat: u32,
     /// Wall clock at the start, Unix milliseconds; informative only.
     pub started_unix_ms: u64,
     /// From launch to the server's end.
@@ -32,6 +38,14 @@ pub struct Record {
     pub outcome: Outcome,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands a reference"
+)]
+const fn is_first(repeat: &u32) -> bool {
+    *repeat == 0
+}
+
 /// What was run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
@@ -39,22 +53,6 @@ pub struct Artifact {
     pub sha256: String,
     /// First line of what the `version` command printed.
     pub version: String,
-}
-
-/// One check.
-#[derive(
-    Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-pub struct Gate {
-    /// Such as `conservation`.
-    pub name: String,
-    /// What was found.
-    pub value: f64,
-    /// What is allowed: at most this, or at least this for `proof`, `census`
-    /// and `sent_in_time`.
-    pub limit: f64,
-    /// Whether it holds.
-    pub pass: bool,
 }
 
 /// What came of a trial. A failed trial is a row; only a broken harness is an
@@ -163,6 +161,14 @@ pub struct Measurement {
     pub exit: Option<ExitUsage>,
     /// Remarks, such as `client-limited`, `unclean-stop`, `leaked-processes`.
     pub flags: Vec<String>,
+    /// Time that a fixed computation took on the server's CPU right before
+    /// the launch; absent in records from before it was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_ns: Option<u64>,
+    /// Whether the network's counters counted this launch alone, as they do
+    /// in a network namespace of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private_counters: bool,
     /// `--spin-us` it was started with, of the control lane that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spin_us: Option<u32>,

@@ -1,12 +1,14 @@
 //! Runs the trials of a plan one after the other and keeps each at once.
 
+use std::collections::VecDeque;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
 use crate::event::Event;
-use crate::plan::{Settings, Trial};
+use crate::plan::{Plan, Trial};
 use crate::record::{Artifact, Outcome, Record, SCHEMA};
+use crate::repeat::Rounds;
 use crate::summarize::gates;
 use crate::trial::Bench;
 
@@ -15,8 +17,8 @@ use crate::trial::Bench;
 pub struct Context<'a> {
     /// The run's id.
     pub run: &'a str,
-    /// What holds for every trial.
-    pub settings: &'a Settings,
+    /// What is to be done in all.
+    pub plan: &'a Plan,
 }
 
 /// Whoever follows a run.
@@ -35,20 +37,33 @@ pub trait Listener {
 }
 
 /// Runs these trials in order. A failed trial is kept and the next one runs;
-/// an interrupted one is not kept, so that it runs again on `--resume`.
+/// an interrupted one is not kept, so that it runs again on `--resume`. A
+/// round that the environment broke is made again once it is complete.
 ///
 /// # Errors
 /// A record can't be kept.
 pub fn execute(
     context: &Context<'_>,
     trials: &[Trial],
+    mut rounds: Rounds,
     bench: &mut impl Bench,
     listener: &mut impl Listener,
 ) -> Result<()> {
-    for trial in trials {
+    let mut queue: VecDeque<&Trial> = trials.iter().collect();
+    loop {
         if listener.wants_to_stop() {
             break;
         }
+        if let Some(repeat) = rounds.due(context.plan) {
+            let all = context.plan.trials.iter();
+            let trials: Vec<&Trial> =
+                all.filter(|trial| trial.round == repeat.round).collect();
+            listener
+                .hear(&Event::Repeating { repeat: &repeat, trials: &trials })?;
+            rounds.begin_again(repeat.round);
+            trials.into_iter().rev().for_each(|it| queue.push_front(it));
+        }
+        let Some(trial) = queue.pop_front() else { break };
         listener.hear(&Event::Started { trial })?;
         let (wall, began) = (SystemTime::now(), Instant::now());
         let outcome = bench.run(trial);
@@ -57,7 +72,7 @@ pub fn execute(
         }
         let gates = match &outcome {
             Outcome::Measured(measurement) => {
-                gates(measurement, context.settings, trial.scenario)
+                gates(measurement, &context.plan.settings, trial.scenario)
             }
             _ => Vec::new(),
         };
@@ -69,12 +84,14 @@ pub fn execute(
             schema: SCHEMA,
             run: context.run.to_owned(),
             trial: trial.clone(),
+            repeat: rounds.attempt(trial.round),
             started_unix_ms: millis(started),
             duration_ms: millis(began.elapsed()),
             artifact: listener.artifact(&trial.lane),
             gates,
             outcome,
         };
+        rounds.note(&record);
         listener.hear(&Event::Finished { record: &record })?;
     }
     Ok(())
@@ -83,7 +100,7 @@ pub fn execute(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Plan, Scenario};
+    use crate::plan::Scenario;
     use crate::scripted;
 
     /// Answers each trial by a function of it.
@@ -136,8 +153,17 @@ mod tests {
         answer: impl FnMut(&Trial) -> Outcome,
     ) -> Result<()> {
         let plan = plan();
-        let context = Context { run: "r", settings: &plan.settings };
-        execute(&context, &plan.trials, &mut Scripted(answer), kept)
+        run_plan(kept, &plan, answer)
+    }
+
+    fn run_plan(
+        kept: &mut Kept,
+        plan: &Plan,
+        answer: impl FnMut(&Trial) -> Outcome,
+    ) -> Result<()> {
+        let context = Context { run: "r", plan };
+        let rounds = Rounds::default();
+        execute(&context, &plan.trials, rounds, &mut Scripted(answer), kept)
     }
 
     #[test]
@@ -175,5 +201,47 @@ mod tests {
         let error = run(&mut kept, |_| crash()).unwrap_err();
         assert!(error.to_string().contains("No space left"));
         assert_eq!(kept.records.len(), 1);
+    }
+
+    #[test]
+    fn a_broken_round_is_made_again_whole_and_at_once() {
+        let plan = scripted::plan(&["a", "b"], &[Scenario::Load], 5);
+        let of_round = plan.trials.iter().filter(|it| it.round == 2).count();
+        let (mut kept, mut broken) = (Kept::default(), 0);
+        run_plan(&mut kept, &plan, |trial| {
+            if trial.round >= 2 && trial.lane == "b" {
+                broken += 1;
+                return Outcome::HarnessError { message: "no port".into() };
+            }
+            crash()
+        })
+        .unwrap();
+        assert_eq!(kept.records.len(), plan.trials.len() + of_round);
+        let again: Vec<&Record> =
+            kept.records.iter().filter(|it| it.repeat == 1).collect();
+        let rounds = |records: &[&Record]| -> Vec<u32> {
+            records.iter().map(|it| it.trial.round).collect()
+        };
+        assert_eq!(rounds(&again), vec![2; of_round], "a fifth of the run");
+        let trials: Vec<&Trial> = again.iter().map(|it| &it.trial).collect();
+        let planned: Vec<&Trial> =
+            plan.trials.iter().filter(|it| it.round == 2).collect();
+        assert_eq!(trials, planned);
+        // Right after its first attempt, before the round that follows.
+        let all: Vec<&Record> = kept.records.iter().collect();
+        assert!(rounds(&all).is_sorted());
+        assert_eq!(broken, 5);
+    }
+
+    #[test]
+    fn a_quick_run_repeats_nothing() {
+        let plan = scripted::plan(&["a"], &[Scenario::Load], 1);
+        let mut kept = Kept::default();
+        let message = "no port".to_owned();
+        run_plan(&mut kept, &plan, |_| Outcome::HarnessError {
+            message: message.clone(),
+        })
+        .unwrap();
+        assert_eq!(kept.records.len(), plan.trials.len());
     }
 }

@@ -141,6 +141,7 @@ pub(crate) fn records(
             schema: SCHEMA,
             run: "scripted".into(),
             trial: trial.clone(),
+            repeat: 0,
             started_unix_ms: 0,
             duration_ms: 6_000,
             artifact: None,

@@ -13,6 +13,7 @@ use crate::exit::{TOOL, USAGE, refuse};
 use crate::host::Host;
 use crate::plan::{Plan, Trial};
 use crate::record::{Outcome, Record, journal};
+use crate::repeat::counted;
 
 /// One stored run.
 #[derive(Clone, Debug)]
@@ -50,8 +51,9 @@ impl Run {
     /// Trials that have no record yet, in the order of the plan.
     #[must_use]
     pub fn missing(&self) -> Vec<Trial> {
+        let counted = counted(&self.records);
         let is_done = |trial: &&Trial| {
-            !self.records.iter().any(|record| {
+            !counted.iter().any(|record| {
                 record.outcome != Outcome::Interrupted
                     && same(&record.trial, trial)
             })

@@ -12,6 +12,7 @@ use crate::interrupt::Interrupt;
 use crate::launch::{Running, Stopped, launch};
 use crate::plan::order::{OVERFLOWING_STALL_MS, Target, spec};
 use crate::plan::{Plan, Settings, Trial};
+use crate::probe::probe_ns;
 use crate::record::{Census, Measurement, Outcome, Rest, Snapshot};
 use crate::spin::Spin;
 use crate::summarize::ACCEPT_OVERFLOWED;
@@ -65,6 +66,7 @@ impl Bench for Live<'_> {
         };
         let known = process::children();
         let settings = self.plan.settings_for(&trial.lane);
+        let probe_ns = probe_ns(settings.server_cpus.first().copied());
         let running = launch(
             built,
             &self.plan.served_with(&trial.lane),
@@ -79,6 +81,7 @@ impl Bench for Live<'_> {
         };
         if let Outcome::Measured(measurement) = &mut outcome {
             measurement.spin_us = spin_us;
+            measurement.probe_ns = probe_ns;
         }
         self.spin.learn(&trial.lane, trial.scenario, &outcome);
         // A server that failed may have left processes too.
@@ -169,6 +172,8 @@ impl Live<'_> {
             census: stills.census,
             exit: Some(stopped.exit.usage),
             flags,
+            probe_ns: None,
+            private_counters: false,
             spin_us: None,
         }))
     }

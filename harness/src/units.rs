@@ -149,11 +149,17 @@ impl Display for LowHigh {
 }
 
 /// Which way of a metric is the better one; by its name, which carries its
-/// unit: rates are good when high, everything else when low.
+/// unit: rates and fairness are good when high, everything else when low.
 #[must_use]
 pub fn higher_is_better(metric: &str) -> bool {
+    let fairness = ["jain", "fewest_echoes"];
     metric.contains("_per_s")
+        || fairness.iter().any(|it| metric.starts_with(it))
 }
+
+/// Metrics without a unit that are whole numbers.
+const COUNTS: [&str; 4] =
+    ["threads", "descriptors", "starved", "fewest_echoes"];
 
 /// A value of the metric of that name, with its unit.
 #[must_use]
@@ -168,8 +174,10 @@ pub fn of_metric(metric: &str, value: f64) -> String {
         Percent(value).to_string()
     } else if metric.contains("_per_s") {
         PerSecond(value).to_string()
-    } else if matches!(metric, "threads" | "descriptors") {
+    } else if COUNTS.iter().any(|count| metric.starts_with(count)) {
         format!("{value:.0}")
+    } else if metric.starts_with("jain") {
+        format!("{value:.4}")
     } else {
         Plain(value).to_string()
     }
@@ -249,12 +257,16 @@ mod tests {
             ("rest_cpu_percent", 0.12, "0.1 %"),
             ("echoes_per_s", 118_000.0, "118k/s"),
             ("threads", 3.0, "3"),
+            ("starved_in_flight", 2.0, "2"),
+            ("jain", 0.99987, "0.9999"),
+            ("longest_gap_ms", 212.0, "212 ms"),
             ("switches_per_echo", 1.05, "1.05"),
         ];
         for (metric, value, text) in cases {
             assert_eq!(of_metric(metric, value), text);
         }
         assert!(higher_is_better("echoes_per_s"));
+        assert!(higher_is_better("jain") && !higher_is_better("starved"));
         assert!(!higher_is_better("cpu_us_per_echo"));
     }
 }

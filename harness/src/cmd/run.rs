@@ -17,6 +17,7 @@ use crate::plan::{Plan, Trial};
 use crate::progress::{Progress, Style, about, say};
 use crate::record::Record;
 use crate::record::journal::{self, Journal};
+use crate::repeat::{Rounds, counted};
 use crate::runner::{Context, execute};
 use crate::spin::Spin;
 use crate::summarize::{Row, Summary, summarize};
@@ -167,9 +168,9 @@ fn measure(
         spin: Spin::of(&session.plan, &session.records),
         interrupt,
     };
-    let settings = session.plan.settings.clone();
-    let id = session.id.clone();
-    let context = Context { run: &id, settings: &settings };
+    let (id, plan) = (session.id.clone(), session.plan.clone());
+    let context = Context { run: &id, plan: &plan };
+    let rounds = Rounds::of(&session.records);
     let mut follower = Follower {
         journal: Journal::open(&session.directory.join("records.jsonl"))?,
         artifacts: bench
@@ -184,7 +185,7 @@ fn measure(
         progress: &mut progress,
         interrupt,
     };
-    let ran = execute(&context, &trials, &mut bench, &mut follower);
+    let ran = execute(&context, &trials, rounds, &mut bench, &mut follower);
     progress.finish();
     let summary = summary(&session);
     if let Err(error) = &ran {
@@ -220,7 +221,7 @@ fn summary(session: &Session) -> Summary {
 /// 1 when none did but the client or the harness itself.
 fn verdict(summary: &Summary, session: &Session, args: &Run) -> u8 {
     let any = |wanted: fn(&str) -> bool| {
-        let mut records = session.records.iter();
+        let mut records = counted(&session.records).into_iter();
         records.any(|record| wanted(record.outcome.name()))
     };
     let failed = any(|outcome| {

@@ -160,6 +160,7 @@ impl Original {
                 total_ns,
                 connect: String::new(),
                 echo: String::new(),
+                network: None,
             }),
             ..Report::new()
         })
@@ -213,6 +214,7 @@ mod tests {
             cpus: Vec::new(),
             server_pids: Vec::new(),
             softirq_cpus: Vec::new(),
+            watched_cpus: Vec::new(),
             work: Work::Classic,
         };
         let (server, _other_end) = UnixStream::pair().unwrap();

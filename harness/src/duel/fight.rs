@@ -148,6 +148,7 @@ impl Ring<'_> {
                 &settings.server_cpus,
                 self.host.irq_time_apart,
             ),
+            watched_cpus: settings.watched_cpus(),
             work: Work::Hold { await_go: true, turns: true, windows },
         }
     }

@@ -63,6 +63,7 @@ pub fn spec(settings: &Settings, trial: &Trial, target: &Target<'_>) -> Spec {
         } else {
             Vec::new()
         },
+        watched_cpus: settings.watched_cpus(),
         work,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Placement;
+use super::{Placement, Settings};
 
 /// A CPU this process may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,17 @@ fn one_of_each_core(cpus: &[Cpu]) -> Vec<u32> {
     let mut ids: Vec<u32> = cores.into_values().collect();
     ids.sort_unstable();
     ids
+}
+
+impl Settings {
+    /// The CPUs of servers and client, each once.
+    #[must_use]
+    pub fn watched_cpus(&self) -> Vec<u32> {
+        let mut cpus = [&self.server_cpus[..], &self.client_cpus].concat();
+        cpus.sort_unstable();
+        cpus.dedup();
+        cpus
+    }
 }
 
 #[cfg(test)]

@@ -158,6 +158,7 @@ mod tests {
                 scenario: Scenario::Classic,
                 seed: 7,
             },
+            repeat: 0,
             started_unix_ms: 0,
             duration_ms: 1,
             artifact: None,

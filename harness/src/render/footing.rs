@@ -6,11 +6,10 @@
 use crate::plan::Scenario;
 use crate::stats::Estimate;
 use crate::stats::verdict::{MIN_ROUNDS, Verdict};
-use crate::summarize::{
-    CLIENT_LIMITED, LADDER_LIMITED, Pair, Row, Summary, plain,
-};
+use crate::summarize::{Pair, Row, Summary, plain};
 use crate::units::{LowHigh, Percent, of_metric};
 
+use super::legend::legend;
 use super::notes::{failures, is_to_come};
 use super::view::View;
 
@@ -18,6 +17,7 @@ use super::view::View;
 pub(super) fn sentences(summary: &Summary, view: &View) -> Vec<String> {
     let mut out = Vec::new();
     out.extend(partial(summary));
+    out.extend(repeated(summary));
     out.extend(controls(summary));
     out.extend(reference(summary));
     out.push(intervals(summary));
@@ -59,6 +59,20 @@ fn partial(summary: &Summary) -> Option<String> {
         })
         .sum();
     Some(format!("Partial: {done} of {planned} trials are done."))
+}
+
+/// Rounds of which only the second attempt counts.
+fn repeated(summary: &Summary) -> impl Iterator<Item = String> {
+    summary.repeated.iter().map(|repeat| {
+        format!(
+            "Round {} was made again whole, and only that counts: {} {} was \
+             broken by the environment: {}.",
+            repeat.round,
+            plain(&repeat.lane),
+            repeat.scenario.name(),
+            plain(&repeat.reason).trim_end_matches('.'),
+        )
+    })
 }
 
 /// What shows how far the figures can be trusted, and what they don't tell.
@@ -225,36 +239,6 @@ fn limits(summary: &Summary) -> Vec<String> {
          may be either."
             .into(),
     );
-    out
-}
-
-/// Marks that the table uses.
-fn legend(summary: &Summary, view: &View) -> Vec<String> {
-    let mut out = Vec::new();
-    let cells = || view.lines.iter().flat_map(|line| &line.cells);
-    if cells().any(|cell| cell.contains("few")) {
-        out.push(
-            "few: fewer than 400 samples lie beyond that percentile; more \
-             rounds would carry it."
-                .into(),
-        );
-    }
-    let limited = [CLIENT_LIMITED, LADDER_LIMITED];
-    let is_limited = |row: &Row| limited.iter().any(|f| row.is_flagged(f));
-    if summary.rows.iter().any(is_limited) {
-        out.push(
-            "≥: the client was the bottleneck; the server could do more."
-                .into(),
-        );
-    }
-    let held = summary.plan.scenarios.contains(&Scenario::Load);
-    if held && cells().any(|cell| cell.contains(" + ")) {
-        out.push(
-            "Kernel memory holds both ends of every connection, the client's \
-             too."
-                .into(),
-        );
-    }
     out
 }
 

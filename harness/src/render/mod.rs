@@ -13,6 +13,7 @@ mod duel;
 mod footing;
 mod heading;
 mod json;
+mod legend;
 mod markdown;
 mod notes;
 mod original;

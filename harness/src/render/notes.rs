@@ -5,12 +5,13 @@
 //! table hold every failure in full.
 
 use crate::plan::Scenario;
+use crate::record::Effect;
 use crate::stats::verdict::{FAR, Verdict};
 use crate::summarize::{
-    CLIENT_LIMITED, CONSERVATION, LADDER_LIMITED, NOT_RUN_YET, Row,
-    SENT_IN_TIME, Summary, plain, wants_at_least,
+    CLIENT_LIMITED, CONSERVATION, LADDER_LIMITED, LITTLE, NOT_RUN_YET, Row,
+    SENT_IN_TIME, SLIP, Summary, plain, wants_at_least,
 };
-use crate::units::Percent;
+use crate::units::{Micros, Percent};
 
 use super::text::rate;
 
@@ -61,7 +62,7 @@ fn of_row(row: &Row) -> Vec<Note> {
         verdict(row).map(|verdict| (verdict, true)).into_iter().collect();
     notes.extend(failures(row).into_iter().map(|failure| (failure, true)));
     notes.extend(too_slow(row).map(|note| (note, false)));
-    for gate in row.failed_gates() {
+    for gate in row.disputes() {
         let sign = if wants_at_least(&gate.name) { "<" } else { ">" };
         let percent = if gate.name == SENT_IN_TIME { " %" } else { "" };
         let note = format!(
@@ -72,7 +73,15 @@ fn of_row(row: &Row) -> Vec<Note> {
         );
         notes.push((note, gate.name == CONSERVATION));
     }
+    notes.extend(in_doubt(row).map(|note| (note, false)));
+    notes.extend(disturbances(row).map(|note| (note, true)));
+    let told: Vec<&str> = row.disturbances().map(|(flag, _)| flag).collect();
+    let said =
+        |flag: &str| told.contains(&flag) || [SLIP, LITTLE].contains(&flag);
     for (flag, count) in &row.flag_counts {
+        if said(flag) {
+            continue;
+        }
         let rounds = all_rounds(row);
         let note = if *count == rounds {
             plain(flag)
@@ -83,6 +92,36 @@ fn of_row(row: &Row) -> Vec<Note> {
         notes.push((note, !of_load.contains(&flag.as_str())));
     }
     notes
+}
+
+/// Figures that a check of the client disputes, without touching the rank.
+fn in_doubt(row: &Row) -> impl Iterator<Item = String> {
+    row.failed_gates().filter_map(|gate| {
+        let (value, limit) = (gate.value, gate.limit);
+        match gate.effect {
+            Effect::Latency => Some(format!(
+                "~ latency: slip {} > {}",
+                Micros(value),
+                Micros(limit)
+            )),
+            Effect::Throughput => Some(format!(
+                "~ throughput: little {} > {}",
+                Percent(value),
+                Percent(limit)
+            )),
+            _ => None,
+        }
+    })
+}
+
+/// What the machine did besides, and in how many of the rounds.
+fn disturbances(row: &Row) -> Option<String> {
+    let rounds = all_rounds(row);
+    let each: Vec<String> = row
+        .disturbances()
+        .map(|(flag, count)| format!("{} {count}/{rounds}", plain(flag)))
+        .collect();
+    (!each.is_empty()).then(|| format!("~ {}", each.join(", ")))
 }
 
 /// Against the reference, in a word.

@@ -4,6 +4,7 @@
 //! were measured, with what became of it.
 
 use crate::plan::Scenario;
+use crate::record::Effect;
 use crate::stats::Estimate;
 use crate::summarize::{
     CLIENT_LIMITED, LADDER_LIMITED, NOT_RUN_YET, Row, Summary, plain,
@@ -178,10 +179,19 @@ fn rank(row: &Row) -> String {
     }
 }
 
+/// Stands before a figure that the machine disturbed or a check of its own
+/// disputes.
+fn doubt(row: &Row, own: Option<Effect>) -> &'static str {
+    let disputed = own.is_some_and(|effect| row.is_marked(effect));
+    if disputed || row.is_disturbed() { "~" } else { "" }
+}
+
 /// The figure by which rows are sorted, or what became of the row.
 fn primary(row: &Row) -> String {
     match row.metrics.get(row.scenario.primary_metric()) {
-        Some(cost) => PlusMinus(*cost, 1.0).to_string(),
+        Some(cost) => {
+            format!("{}{}", doubt(row, None), PlusMinus(*cost, 1.0))
+        }
         None if row.is_measured() => dash(),
         None if is_to_come(row) => NOT_RUN_YET.into(),
         None => words(&row.outcome),
@@ -213,7 +223,8 @@ fn percentiles(row: &Row, name: &str) -> String {
             |estimate| Plain(estimate.median / 1e3).to_string(),
         )
     };
-    format!("{} / {}", ms("p50"), ms("p99"))
+    let doubt = doubt(row, (name == "latency").then_some(Effect::Latency));
+    format!("{doubt}{} / {}", ms("p50"), ms("p99"))
 }
 
 /// The middle launch's; `none` where not even the fixed rate was held.
@@ -221,14 +232,15 @@ fn held(row: &Row) -> String {
     let bound = if row.is_flagged(LADDER_LIMITED) { "≥ " } else { "" };
     row.metrics.get("held_per_s").map_or_else(dash, |held| match held.median {
         0.0 => "none".into(),
-        per_s => format!("{bound}{}", rate(per_s)),
+        per_s => format!("{}{bound}{}", doubt(row, None), rate(per_s)),
     })
 }
 
 fn in_flight(row: &Row) -> String {
     let bound = if row.is_flagged(CLIENT_LIMITED) { "≥ " } else { "" };
     row.metrics.get("echoes_per_s").map_or_else(dash, |estimate| {
-        format!("{bound}{}", Plain(estimate.median))
+        let doubt = doubt(row, Some(Effect::Throughput));
+        format!("{doubt}{bound}{}", Plain(estimate.median))
     })
 }
 

@@ -1,8 +1,8 @@
 //! Measurements made up for tests, sound until a test damages them.
 
 use wire::{
-    Arrivals, Classic, ClientUsage, Connections, End, Load, Proof, Report,
-    ServerUsage, WindowReport,
+    Around, Arrivals, Classic, ClientUsage, Connections, CpuUse, End, Fairness,
+    Load, NetworkCounters, Overlap, Proof, Report, ServerUsage, WindowReport,
 };
 
 use crate::plan::Scenario;
@@ -57,6 +57,7 @@ fn classic(total_ms: f64, histogram: &str) -> Measurement {
         total_ns: (total_ms * 1e6) as u64,
         connect: histogram.into(),
         echo,
+        network: None,
     });
     Measurement { report, ..measurement() }
 }
@@ -128,7 +129,12 @@ fn window(
     cpu_us: f64,
     histogram: &str,
 ) -> WindowReport {
-    let seconds = if matches!(load, Load::Rate { .. }) { 2 } else { 1 };
+    let is_closed = matches!(load, Load::InFlight { .. });
+    let seconds = if is_closed { 1 } else { 2 };
+    let slip = match histogram {
+        "" => String::new(),
+        _ => self::histogram(5, echoes),
+    };
     WindowReport {
         name: name.into(),
         load,
@@ -144,12 +150,52 @@ fn window(
         bytes_verified: echoes * 100,
         response: histogram.into(),
         service: histogram.into(),
-        slip: histogram.into(),
+        slip,
         client_busy_ns: 300_000_000,
         server: Some(ServerUsage {
             cpu_ns: (cpu_us * 1e3 * echoes as f64) as u64,
             softirq_ns: 0,
         }),
+        fairness: Some(Fairness {
+            connections: 8_000,
+            shares: 8_000.0,
+            squared_shares: 8_000.0,
+            fewest_echoes: 1,
+            starved: 0,
+            longest_gap_ns: 3_000_000,
+        }),
+        overlap: is_closed.then(|| filled(histogram)),
+        around: Some(around(1 + seconds)),
+    }
+}
+
+/// What makes the response times fill a second of 256 in flight.
+fn filled(histogram: &str) -> Overlap {
+    let responses =
+        wire::decode(histogram).map_or(0.0, |it| it.mean() * it.len() as f64);
+    let lacking = 256e9 - responses;
+    Overlap {
+        before_ns: lacking.max(0.0) as u64,
+        after_ns: (-lacking).max(0.0) as u64,
+    }
+}
+
+/// A quiet machine: the server used a second of its CPU, the client 0.6.
+fn around(seconds: u64) -> Around {
+    let wall_ns = seconds * 1_000_000_000;
+    let cpu = |cpu, used_ns: u64| CpuUse {
+        cpu,
+        idle_ns: wall_ns - used_ns - 200_000_000,
+        irq_ns: 150_000_000,
+        steal_ns: 20_000_000,
+    };
+    Around {
+        wall_ns,
+        cpus: vec![cpu(0, 1_000_000_000), cpu(1, 600_000_000)],
+        server_cpu_ns: Some(1_000_000_000),
+        client_cpu_ns: 600_000_000,
+        client_involuntary_switches: 30,
+        network: Some(NetworkCounters::default()),
     }
 }
 
@@ -192,6 +238,8 @@ fn measurement() -> Measurement {
         census: None,
         exit: None,
         flags: Vec::new(),
+        probe_ns: Some(10_000_000),
+        private_counters: false,
         spin_us: None,
     }
 }

@@ -3,9 +3,15 @@
 //! Each is recomputed from counts and times; no boolean of the client or the
 //! server is believed. Refuses to do: repair a figure, or excuse one.
 
+use wire::{Load, WindowReport};
+
 use super::ladder::judged;
+use super::metrics::{
+    CLIENT_BUSY_PERCENT, SERVER_SATURATED_PERCENT, client_busy, server_busy,
+};
+use super::surroundings;
 use crate::plan::{Scenario, Settings};
-use crate::record::{Gate, Measurement};
+use crate::record::{Effect, Gate, Measurement};
 
 /// Bytes sent are bytes verified, and every planned message is accounted for.
 /// A launch that fails it gives no figure at all.
@@ -23,11 +29,29 @@ pub const SENT_IN_TIME: &str = "sent_in_time";
 /// Planned messages that were never sent.
 pub const CENSORED: &str = "censored";
 
+/// Connections that were owed an echo and got none, while others were served.
+pub const STARVED: &str = "starved";
+
+/// The client's own lateness, its 99th percentile in microseconds.
+pub const SLIP: &str = "slip";
+
+/// Percent by which the response times of the closed loop don't add up to
+/// what was in flight.
+pub const LITTLE: &str = "little";
+
+/// Percent of the client's CPUs that useful work took in the closed loop.
+pub const CLIENT_BUSY: &str = "client_busy";
+
 const SENT_IN_TIME_PERCENT: f64 = 99.9;
+const SLIP_US: f64 = 100.0;
+const SLIP_OF_RESPONSE: f64 = 0.1;
+const LITTLE_PERCENT: f64 = 1.0;
 
 /// The checks of one launch, for its record. Units: `conservation` in bytes
-/// (in `classic` in connections without an echo), `proof` and `census` in
-/// connections, `sent_in_time` in percent, `censored` in messages.
+/// (in `classic` in connections without an echo), `proof`, `census` and
+/// `starved` in connections, `censored` in messages, `slip` in microseconds,
+/// `client_preempted` in switches a second, counters of the network in their
+/// own, all others in percent.
 #[must_use]
 pub fn gates(
     measurement: &Measurement,
@@ -46,6 +70,12 @@ pub fn gates(
             gates.extend(census(measurement, settings.connections));
             gates.push(sent_in_time(measurement));
             gates.push(censored(measurement));
+            gates.extend(starved(measurement));
+            let windows = || judged(&measurement.report);
+            gates.extend(windows().filter_map(slip_of).reduce(worse));
+            gates.extend(windows().filter_map(little).reduce(worse));
+            gates.extend(busy(measurement, settings));
+            gates.extend(surroundings::checks(measurement, settings));
             gates
         }
     }
@@ -71,8 +101,14 @@ pub(crate) fn worse(a: Gate, b: Gate) -> Gate {
     if b_is_worse { b } else { a }
 }
 
-fn at_most(name: &str, value: f64, limit: f64) -> Gate {
-    Gate { name: name.into(), value, limit, pass: value <= limit }
+pub(super) fn at_most(
+    name: &str,
+    value: f64,
+    limit: f64,
+    effect: Effect,
+) -> Gate {
+    let pass = value <= limit;
+    Gate { name: name.into(), value, limit, pass, effect }
 }
 
 /// The classic test keeps no byte counts: its histogram of echoes holds one
@@ -93,7 +129,7 @@ fn classic_conservation(
             .map_or(0, |histogram| histogram.len())
     };
     let requested = u64::from(report.connections.requested);
-    at_most(CONSERVATION, float(requested.abs_diff(echoes)), 0.0)
+    at_most(CONSERVATION, float(requested.abs_diff(echoes)), 0.0, Effect::Void)
 }
 
 fn conservation(measurement: &Measurement, settings: &Settings) -> Gate {
@@ -109,7 +145,7 @@ fn conservation(measurement: &Measurement, settings: &Settings) -> Gate {
             bytes.max(messages.saturating_mul(payload))
         })
         .fold(0, u64::saturating_add);
-    at_most(CONSERVATION, float(missing), 0.0)
+    at_most(CONSERVATION, float(missing), 0.0, Effect::Void)
 }
 
 /// The value is how many connections are shown to have been open at once, as
@@ -133,6 +169,7 @@ fn proof(measurement: &Measurement, wanted: u32) -> Gate {
         value: f64::from(value),
         limit: f64::from(wanted),
         pass,
+        effect: Effect::Rank,
     }
 }
 
@@ -148,10 +185,12 @@ fn census(measurement: &Measurement, wanted: u32) -> Option<Gate> {
         value: f64::from(value),
         limit: f64::from(wanted),
         pass: value == wanted,
+        effect: Effect::Rank,
     })
 }
 
-/// The worst window counts, steps of a ladder left out; one without a planned message sent none in time.
+/// The worst window counts, steps of a ladder left out; one without a planned
+/// message sent none in time.
 fn sent_in_time(measurement: &Measurement) -> Gate {
     let percent = judged(&measurement.report)
         .map(|window| match window.planned {
@@ -165,13 +204,78 @@ fn sent_in_time(measurement: &Measurement) -> Gate {
         value: percent,
         limit: SENT_IN_TIME_PERCENT,
         pass: percent >= SENT_IN_TIME_PERCENT,
+        effect: Effect::Rank,
     }
 }
 
 fn censored(measurement: &Measurement) -> Gate {
     let censored = judged(&measurement.report)
         .fold(0_u64, |sum, window| sum.saturating_add(window.censored));
-    at_most(CENSORED, float(censored), 0.0)
+    at_most(CENSORED, float(censored), 0.0, Effect::Rank)
+}
+
+/// Connections that the sweeps did not reach fail the proof instead.
+fn starved(measurement: &Measurement) -> Option<Gate> {
+    let windows = judged(&measurement.report);
+    let most = windows.filter_map(|it| Some(it.fairness?.starved)).max()?;
+    Some(at_most(STARVED, most.into(), 0.0, Effect::Rank))
+}
+
+/// From the samples of one window, however few; none where nothing was sent.
+fn slip_of(window: &WindowReport) -> Option<Gate> {
+    let Load::Rate { .. } = window.load else { return None };
+    let p99_us = |stored: &str| {
+        let histogram = wire::decode(stored).ok()?;
+        let ns = histogram.value_at_quantile(0.99);
+        (!histogram.is_empty()).then(|| float(ns) / 1e3)
+    };
+    Some(slip(p99_us(&window.slip)?, p99_us(&window.response)?))
+}
+
+/// How late the client may be itself, its share in the response time.
+pub(super) fn slip(slip_us_p99: f64, response_us_p99: f64) -> Gate {
+    let limit = SLIP_US.max(SLIP_OF_RESPONSE * response_us_p99);
+    at_most(SLIP, slip_us_p99, limit, Effect::Latency)
+}
+
+/// Little's law: what was in flight is throughput times response time, so the
+/// response times must fill the window as often as messages were in flight.
+/// It ties what the histogram holds to what the plan asked for.
+fn little(window: &WindowReport) -> Option<Gate> {
+    let Load::InFlight { connections } = window.load else { return None };
+    let overlap = window.overlap?;
+    let response = wire::decode(&window.response).ok()?;
+    let length_ns = window.end_ns.checked_sub(window.start_ns)?;
+    if response.is_empty() || length_ns == 0 {
+        return None;
+    }
+    let responses = response.mean() * float(response.len());
+    let inside = responses + float(overlap.before_ns) - float(overlap.after_ns);
+    let in_flight = inside / float(length_ns);
+    let percent = 100.0 * (in_flight / f64::from(connections) - 1.0).abs();
+    Some(at_most(LITTLE, percent, LITTLE_PERCENT, Effect::Throughput))
+}
+
+/// A saturated server was the bottleneck itself: no check then.
+fn busy(measurement: &Measurement, settings: &Settings) -> Option<Gate> {
+    let report = &measurement.report;
+    let closed = |it: &&WindowReport| matches!(it.load, Load::InFlight { .. });
+    let percent = judged(report)
+        .filter(closed)
+        .filter(|window| {
+            // An unread server clock leaves the safe reading: a lower bound.
+            let server = server_busy(window, settings).unwrap_or(0.0);
+            server < SERVER_SATURATED_PERCENT
+        })
+        .map(|window| client_busy(report, window))
+        .reduce(f64::max)?;
+    Some(at_most(CLIENT_BUSY, percent, CLIENT_BUSY_PERCENT, Effect::Bound))
+}
+
+/// Whether the client, not the server, set the closed loop's throughput.
+#[must_use]
+pub fn client_limited(measurement: &Measurement, settings: &Settings) -> bool {
+    busy(measurement, settings).is_some_and(|gate| !gate.pass)
 }
 
 #[expect(

@@ -3,17 +3,17 @@
 use super::*;
 use crate::plan::Scenario::{Classic, Load};
 use crate::record::{Gate, Measurement};
-use crate::scripted::{self, bare};
+use crate::scripted::{self, bare, full};
 
 fn close(found: f64, expected: f64) -> bool {
-    (found - expected).abs() <= expected.abs() * 1e-6
+    (found - expected).abs() <= expected.abs() * 2e-3
 }
 
 #[test]
 fn each_gate_fails_by_what_it_is_named_for() {
     let settings = scripted::settings();
     type Damage = fn(&mut Measurement);
-    let cases: [(Damage, &str, f64); 8] = [
+    let cases: [(Damage, &str, f64); 13] = [
         (|m| m.report.windows[0].bytes_verified -= 7, CONSERVATION, 7.0),
         (|m| m.report.windows[0].echoed -= 1, CONSERVATION, 100.0),
         (|m| m.report.proof = None, PROOF, 0.0),
@@ -37,10 +37,32 @@ fn each_gate_fails_by_what_it_is_named_for() {
             CENSORED,
             3.0,
         ),
+        (
+            |m| {
+                let window = &mut m.report.windows[1];
+                window.fairness.as_mut().unwrap().starved = 2;
+            },
+            STARVED,
+            2.0,
+        ),
+        // A percent and a half of a second of 256 in flight.
+        (|m| overlap(m).before_ns -= 3_840_000_000, LITTLE, 1.5),
+        (|m| overlap(m).before_ns += 3_840_000_000, LITTLE, 1.5),
+        // One message in fifty of them at ten times as much.
+        (
+            |m| m.report.windows[0].slip = scripted::histogram(20, 20_000),
+            SLIP,
+            200.0,
+        ),
+        (
+            |m| m.report.windows[1].client_busy_ns = 900_000_000,
+            CLIENT_BUSY,
+            90.0,
+        ),
     ];
-    let sound = bare(Load, 10.0);
+    let sound = full(Load, 10.0, 100);
     assert!(gates(&sound, &settings, Load).iter().all(|gate| gate.pass));
-    assert_eq!(gates(&sound, &settings, Load).len(), 5);
+    assert_eq!(gates(&sound, &settings, Load).len(), 17);
     for (damage, name, value) in cases {
         let mut launch = sound.clone();
         damage(&mut launch);
@@ -50,6 +72,20 @@ fn each_gate_fails_by_what_it_is_named_for() {
         assert_eq!(failed[0].name, name);
         assert!(close(failed[0].value, value), "{failed:?}");
     }
+}
+
+fn overlap(launch: &mut Measurement) -> &mut wire::Overlap {
+    launch.report.windows[1].overlap.as_mut().unwrap()
+}
+
+#[test]
+fn the_client_may_be_late_by_a_tenth_of_the_response() {
+    let settings = scripted::settings();
+    let mut launch = full(Load, 10.0, 1_000);
+    launch.report.windows[0].slip = scripted::histogram(90, 20_000);
+    let all = gates(&launch, &settings, Load);
+    let slip = all.iter().find(|gate| gate.name == SLIP).unwrap();
+    assert!(slip.pass && close(slip.limit, 1_000.0), "{slip:?}");
 }
 
 #[test]

@@ -81,22 +81,6 @@ fn launch(
     out
 }
 
-/// Whether the client, not the server, set the closed loop's throughput.
-#[must_use]
-pub fn client_limited(measurement: &Measurement, settings: &Settings) -> bool {
-    measurement
-        .report
-        .windows
-        .iter()
-        .filter(|window| matches!(window.load, Load::InFlight { .. }))
-        .any(|window| {
-            let client = client_busy(&measurement.report, window);
-            // An unread server clock leaves the safe reading: a lower bound.
-            let server = server_busy(window, settings).unwrap_or(0.0);
-            client > CLIENT_BUSY_PERCENT && server < SERVER_SATURATED_PERCENT
-        })
-}
-
 /// Echoes in the window for each message due in it. Arrivals are random, so
 /// that a window of the same rate holds now more, now fewer of them: only this
 /// tells whether the server carried what was offered.

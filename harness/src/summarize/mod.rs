@@ -17,6 +17,7 @@ mod metrics;
 mod reason;
 mod rows;
 mod shipped;
+mod surroundings;
 mod types;
 
 #[cfg(test)]
@@ -28,20 +29,23 @@ mod ladder_tests;
 #[cfg(test)]
 mod shipped_tests;
 #[cfg(test)]
+mod surroundings_tests;
+#[cfg(test)]
 mod tests;
 
 pub use controls::{ControlLane, Controls, Pair};
 pub use gates::{
-    CENSORED, CENSUS, CONSERVATION, PROOF, SENT_IN_TIME, gates, wants_at_least,
+    CENSORED, CENSUS, CLIENT_BUSY, CONSERVATION, LITTLE, PROOF, SENT_IN_TIME,
+    SLIP, STARVED, client_limited, gates, wants_at_least,
 };
 pub use ladder::ladder_limited;
-pub use metrics::client_limited;
 pub use reason::{plain, reason};
 pub use rows::{
     ACCEPT_OVERFLOWED, CENSUS_UNREAD, CLIENT_LIMITED, LADDER_LIMITED,
     NOT_RUN_YET,
 };
 pub use shipped::ShippedLane;
+pub use surroundings::{CLIENT_PREEMPTED, HOST_SPEED, OTHER_CPU, STEAL};
 pub use types::{Failure, Launch, Row, SCHEMA_VERSION, Summary};
 
 use std::collections::BTreeMap;
@@ -49,6 +53,7 @@ use std::collections::BTreeMap;
 use crate::host::Host;
 use crate::plan::{Control, Lane, Plan, Scenario};
 use crate::record::{Outcome, Record};
+use crate::repeat::{counted, repeats};
 use judge::{Findings, Scene, findings};
 
 /// Summarises the records of one run; they may be fewer than planned, and in
@@ -61,6 +66,8 @@ pub fn summarize(
     plan: &Plan,
     records: &[Record],
 ) -> Summary {
+    let repeated = repeats(records);
+    let records = &counted(records)[..];
     let of_lane = |lane: &Lane| -> Vec<Row> {
         let runs = |scenario: &&Scenario| lane.runs(**scenario);
         plan.scenarios
@@ -112,6 +119,7 @@ pub fn summarize(
         rows,
         shipped,
         pairs: Vec::new(),
+        repeated,
     };
     for scenario in &plan.scenarios {
         let found = findings(&scene(&summary, *scenario));
@@ -131,7 +139,7 @@ pub fn summarize(
 }
 
 /// What a lane's last launch burnt before each echo.
-fn spin_us(lane: &Lane, records: &[Record]) -> Option<u32> {
+fn spin_us(lane: &Lane, records: &[&Record]) -> Option<u32> {
     records.iter().rev().find_map(|record| match &record.outcome {
         Outcome::Measured(measured) if record.trial.lane == lane.name => {
             measured.spin_us

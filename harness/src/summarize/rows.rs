@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use super::gates::{CONSERVATION, gates, worse};
+use super::gates::{CONSERVATION, SLIP, client_limited, gates, slip, worse};
 use super::ladder::ladder_limited;
-use super::metrics::{client_limited, pooled};
+use super::metrics::pooled;
 use super::reason::{plain, reason};
+use super::surroundings::{host_speed, speeds};
 use super::types::{Failure, Row};
 use crate::plan::{Lane, Plan, Scenario, Settings, Skip};
-use crate::record::{Gate, Measurement, Outcome, Record};
+use crate::record::{Effect, Gate, Measurement, Outcome, Record};
 
 /// Throughput of such a launch is a lower bound.
 pub const CLIENT_LIMITED: &str = "client-limited";
@@ -35,7 +36,7 @@ pub const NOT_RUN_YET: &str = "not run yet";
 pub(super) fn of_lane(
     lane: &Lane,
     scenario: Scenario,
-    records: &[Record],
+    records: &[&Record],
     plan: &Plan,
     partial: bool,
 ) -> Row {
@@ -47,11 +48,13 @@ pub(super) fn of_lane(
         ..empty(&lane.name, scenario)
     };
     let mut measured = Vec::new();
+    let speeds = speeds(records);
     for (round, record) in &trials {
         match &record.outcome {
             Outcome::Measured(measurement) => {
-                let checks =
+                let mut checks =
                     checks(record, measurement, &plan.settings, scenario);
+                checks.extend(host_speed(measurement, speeds.get(round)));
                 match void(&checks) {
                     Some(why) => row.failures.push(Failure {
                         round: *round,
@@ -61,6 +64,7 @@ pub(super) fn of_lane(
                     None => measured.push((*round, measurement.as_ref())),
                 }
                 row.flags.extend(flags(measurement, &plan.settings, scenario));
+                row.flags.extend(marks(&checks));
                 if lane.parallel && measurement.announce.workers == 1 {
                     row.flags.push(PARALLELISM_UNTESTED.into());
                 }
@@ -80,6 +84,7 @@ pub(super) fn of_lane(
     row.flags = row.flag_counts.keys().cloned().collect();
     row.rounds = u32::try_from(measured.len()).unwrap_or(u32::MAX);
     (row.metrics, row.launches) = pooled(&measured, &plan.settings, scenario);
+    merge_slip(&mut row);
     settle(&mut row, &trials, partial);
     row
 }
@@ -122,14 +127,14 @@ fn empty(server: &str, scenario: Scenario) -> Row {
 fn last_of_each_round<'a>(
     lane: &Lane,
     scenario: Scenario,
-    records: &'a [Record],
+    records: &[&'a Record],
 ) -> BTreeMap<u32, &'a Record> {
     records
         .iter()
         .filter(|record| {
             record.trial.lane == lane.name && record.trial.scenario == scenario
         })
-        .map(|record| (record.trial.round, record))
+        .map(|record| (record.trial.round, *record))
         .collect()
 }
 
@@ -179,6 +184,27 @@ fn flags(
     flags.sort_unstable();
     flags.dedup();
     flags
+}
+
+/// A flag for each check that failed and leaves the rank.
+fn marks(checks: &[Gate]) -> impl Iterator<Item = String> {
+    let marks = [Effect::Latency, Effect::Throughput, Effect::Note];
+    let failed = checks.iter().filter(|gate| !gate.pass);
+    failed
+        .filter(move |gate| marks.contains(&gate.effect))
+        .map(|gate| gate.name.replace('_', "-"))
+}
+
+/// The row's percentiles come from the merged counts of all launches, so that
+/// is where the client's lateness matters; one late launch of many does not
+/// dispute them.
+fn merge_slip(row: &mut Row) {
+    let p99 = |name: &str| row.metrics.get(name).map(|found| found.median);
+    let merged = p99("slip_us_p99").zip(p99("latency_us_p99"));
+    let known = row.gates.iter_mut().find(|gate| gate.name == SLIP);
+    if let Some((known, (own, response))) = known.zip(merged) {
+        *known = slip(own, response);
+    }
 }
 
 /// Each check once, at its worst, in the order they were first made.

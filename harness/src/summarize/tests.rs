@@ -237,7 +237,7 @@ fn the_worst_round_of_a_gate_is_shown() {
     let row = summary.row("rust-mio", Load).unwrap();
     let gate = row.gates.iter().find(|g| g.name == SENT_IN_TIME).unwrap();
     assert!(close(gate.value, 99.8) && !gate.pass, "{gate:?}");
-    assert_eq!(row.gates.len(), 5);
+    assert_eq!(row.gates.len(), 16);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::controls::{Controls, Pair};
 use super::shipped::ShippedLane;
 use crate::host::Host;
 use crate::plan::{Plan, Scenario};
-use crate::record::Gate;
+use crate::record::{Effect, Gate};
+use crate::repeat::Repeat;
 use crate::stats::verdict::Verdict;
 use crate::stats::{ByRound, Estimate, ratios_by_round};
 
@@ -42,6 +43,10 @@ pub struct Summary {
     /// Every server against the reference, then every two other servers, by
     /// the scenario's primary metric.
     pub pairs: Vec<Pair>,
+    /// Rounds that were made again whole because the environment broke them;
+    /// their last attempt counts.
+    #[serde(default)]
+    pub repeated: Vec<Repeat>,
 }
 
 /// One server under one workload.
@@ -201,18 +206,49 @@ impl Row {
         (percent < CARRIED_PERCENT).then_some(achieved)
     }
 
-    /// Whether its figures may be compared: all checks hold, and it carried
-    /// the rate that the others did.
+    /// Whether its figures may be compared: the checks that a rank needs
+    /// hold, and it carried the rate that the others did.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.is_measured()
-            && self.failed_gates().next().is_none()
+            && self.disputes().next().is_none()
             && self.carried_only().is_none()
     }
 
     /// The checks that do not hold.
     pub fn failed_gates(&self) -> impl Iterator<Item = &Gate> {
         self.gates.iter().filter(|gate| !gate.pass)
+    }
+
+    /// The checks that don't hold and without which there is no rank.
+    pub fn disputes(&self) -> impl Iterator<Item = &Gate> {
+        self.failed_gates()
+            .filter(|it| matches!(it.effect, Effect::Void | Effect::Rank))
+    }
+
+    /// Whether the latencies are, or the closed loop's throughput is, marked
+    /// for a check of its own.
+    #[must_use]
+    pub fn is_marked(&self, effect: Effect) -> bool {
+        self.failed_gates().any(|gate| gate.effect == effect)
+    }
+
+    /// Remarks on the machine, with the rounds in which each was made.
+    pub fn disturbances(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.failed_gates()
+            .filter(|gate| gate.effect == Effect::Note)
+            .filter_map(|gate| {
+                let flag = gate.name.replace('_', "-");
+                let (flag, rounds) = self.flag_counts.get_key_value(&flag)?;
+                Some((flag.as_str(), *rounds))
+            })
+    }
+
+    /// Whether the machine was disturbed in half of the rounds or more: the
+    /// median of quieter rounds is not in doubt.
+    #[must_use]
+    pub fn is_disturbed(&self) -> bool {
+        self.disturbances().any(|(_, rounds)| 2 * rounds >= self.rounds)
     }
 
     /// Whether a round made that remark.

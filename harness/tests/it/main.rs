@@ -20,6 +20,7 @@ mod conformance;
 mod crash;
 mod duel;
 mod everything;
+mod gates;
 mod guard;
 mod interrupt;
 mod killed;
@@ -81,6 +82,7 @@ fn main() {
         ready::tests(),
         crash::tests(),
         bytes::tests(),
+        gates::tests(),
         stop::tests(),
         unfit::tests(),
         storage::tests(),

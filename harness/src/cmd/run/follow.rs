@@ -11,6 +11,7 @@ use crate::progress::{Progress, say};
 use crate::record::journal::{Journal, to_line};
 use crate::record::{Artifact, Record};
 use crate::render;
+use crate::repeat::counted;
 use crate::runner::Listener;
 use crate::summarize::summarize;
 
@@ -56,8 +57,8 @@ impl Follower<'_> {
         let of_round = |trial: &crate::plan::Trial| trial.round == round;
         let planned =
             self.session.plan.trials.iter().filter(|t| of_round(t)).count();
-        let done =
-            self.session.records.iter().filter(|r| of_round(&r.trial)).count();
+        let counted = counted(&self.session.records).into_iter();
+        let done = counted.filter(|it| of_round(&it.trial)).count();
         done >= planned && round < self.session.plan.rounds
     }
 
