@@ -125,7 +125,7 @@ mod tests {
         let [figures, notes] = lines(&text, "rust-tokio");
         // Two rounds of six do not touch the median, all six the latency.
         assert_eq!(figures.matches('~').count(), 1, "{text}");
-        assert!(notes.contains("~ latency: slip 50004 µs > 100 µs"), "{text}");
+        assert!(notes.contains("~ latency: slip 50.0k µs > 100 µs"), "{text}");
         assert!(notes.contains("~ steal 2/6"), "{text}");
         assert!(text.contains("~: taken on a disturbed machine"), "{text}");
         let [figures, notes] = lines(&text, "rust-mio");
