@@ -54,7 +54,7 @@ pub(super) fn held(
     lane: &Lane,
     own: Vec<Row>,
     rows: &[Row],
-    records: &[Record],
+    records: &[&Record],
 ) -> Option<ShippedLane> {
     let defaults = effective(lane, records)?;
     let pairs = METRICS.iter().filter_map(|&(scenario, metric)| {
@@ -94,7 +94,7 @@ fn pair(
 }
 
 /// What the last launch of the lane shows, else what was asked for.
-fn effective(lane: &Lane, records: &[Record]) -> Option<Shipped> {
+fn effective(lane: &Lane, records: &[&Record]) -> Option<Shipped> {
     let asked = lane.shipped?;
     let Some(launch) = last_measured(lane, records) else { return Some(asked) };
     let (sockets, announce) = (&launch.sockets, &launch.announce);
@@ -108,7 +108,7 @@ fn effective(lane: &Lane, records: &[Record]) -> Option<Shipped> {
 
 fn last_measured<'a>(
     lane: &Lane,
-    records: &'a [Record],
+    records: &[&'a Record],
 ) -> Option<&'a Measurement> {
     let own = records.iter().rev().filter(|r| r.trial.lane == lane.name);
     own.filter_map(|record| match &record.outcome {
