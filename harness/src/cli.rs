@@ -11,7 +11,7 @@ use crate::progress::Style;
 pub use self::check::Check;
 pub use self::duel::Duel;
 use self::run::export;
-pub use self::run::{Export, Format, IsolationChoice, Run};
+pub use self::run::{Export, Format, Run};
 
 mod check;
 mod duel;

@@ -10,6 +10,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::{Isolation, Lack};
 use crate::stats::Estimate;
 
 pub mod fight;
@@ -40,6 +41,16 @@ pub struct Rules {
     pub spin_us: [u32; 2],
     /// Seed of payloads.
     pub seed: u64,
+    /// How far each pair of launches is kept apart.
+    #[serde(default)]
+    pub isolation: Isolation,
+    /// Congestion control in the network of a pair; null where it uses the
+    /// machine's own, which the host tells.
+    #[serde(default)]
+    pub congestion_control: Option<String>,
+    /// Levels of isolation that `--isolation auto` had to do without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacking: Vec<Lack>,
 }
 
 /// One stretch of load on one server.

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::build::Built;
 use crate::interrupt::Interrupt;
-use crate::plan::{Isolation, Settings};
+use crate::isolation::Apart;
+use crate::plan::Settings;
 use crate::process::{
     Exit, ExitKind, Launch, Process, Tail, children, end_adopted, wait_readable,
 };
@@ -62,7 +63,7 @@ pub fn launch(
     built: &Built,
     settings: &Settings,
     spin_us: Option<u32>,
-    somaxconn: u32,
+    apart: &Apart,
     patience: Duration,
     interrupt: &Interrupt,
 ) -> Result<Running, Outcome> {
@@ -71,15 +72,20 @@ pub fn launch(
     if let Some(spin_us) = spin_us {
         command.extend(["--spin-us".into(), spin_us.to_string().into()]);
     }
-    let cpus = match settings.isolation {
-        Isolation::Plain => Vec::new(),
-        Isolation::Pin => settings.server_cpus.clone(),
+    let cpus = if settings.isolation.pin {
+        settings.server_cpus.clone()
+    } else {
+        Vec::new()
     };
+    let door = apart.door().map_err(|error| Outcome::HarnessError {
+        message: format!("the control group of the launch is gone: {error}"),
+    })?;
     let program = command[0].to_string_lossy().into_owned();
     let launch = Launch {
         command,
         directory: Some(built.directory.clone()),
         cpus,
+        door,
         ..Launch::default()
     };
     let known = children();
@@ -101,8 +107,9 @@ pub fn launch(
         }
         outcome => outcome,
     })?;
-    let announced = announce::parse(&line)
-        .and_then(|announce| verify(announce, &process, settings, somaxconn));
+    let announced = announce::parse(&line).and_then(|announce| {
+        verify(announce, &process, settings, apart.somaxconn())
+    });
     match announced {
         Ok((announce, pids)) => Ok(Running {
             process,

@@ -18,6 +18,7 @@ pub mod event;
 pub mod exit;
 pub mod host;
 pub mod interrupt;
+pub mod isolation;
 pub mod launch;
 pub mod plan;
 pub mod preflight;

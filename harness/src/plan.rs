@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::isolation::{Isolation, Lack, Level, Wanted};
+
+pub mod isolation;
 pub mod make;
 pub mod order;
 pub mod place;
@@ -74,26 +77,6 @@ pub enum Placement {
     Split,
     /// Both on all CPUs
     Shared,
-}
-
-/// How far a trial is kept apart from the rest of the machine.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Isolation {
-    /// Processes run wherever the scheduler puts them
-    Plain,
-    /// Processes are bound to the CPUs of the placement
-    Pin,
 }
 
 /// What a lane is for.
@@ -175,8 +158,12 @@ pub struct Settings {
     pub buffer_bytes: u32,
     /// Where server and client run.
     pub placement: Placement,
-    /// How far they are kept apart.
+    /// How far every launch is kept apart.
     pub isolation: Isolation,
+    /// Congestion control in the network of a launch; null where launches use
+    /// the machine's own, which the host tells.
+    #[serde(default)]
+    pub congestion_control: Option<String>,
     /// CPUs of the servers.
     pub server_cpus: Vec<u32>,
     /// CPUs of the client.
@@ -284,6 +271,9 @@ pub struct Plan {
     pub trials: Vec<Trial>,
     /// Selected servers that can't be run here.
     pub skipped: Vec<Skip>,
+    /// Levels of isolation that `--isolation auto` had to do without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacking: Vec<Lack>,
 }
 
 impl Plan {

@@ -3,8 +3,6 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::host::Host;
-
 /// Descriptors a process needs beyond one for each connection.
 pub const SPARE: u64 = 64;
 /// Source addresses the client spreads its connections over.
@@ -43,17 +41,16 @@ pub fn descriptors(connections: u32, allowed: u64) -> Result<(), String> {
     ))
 }
 
-/// Whether there are enough local ports, given how many still rest in
-/// TIME_WAIT.
+/// Whether the local ports from the first to the last are enough, given how
+/// many still rest in TIME_WAIT.
 ///
 /// # Errors
 /// What there is, what is needed and how to get it, in one sentence.
 pub fn ports(
     connections: u32,
-    host: &Host,
+    [first, last]: [u16; 2],
     time_wait: u32,
 ) -> Result<(), String> {
-    let [first, last] = host.ephemeral_ports;
     let range = u32::from(last.saturating_sub(first)) + 1;
     let have = (range * SOURCES).saturating_sub(time_wait);
     if have >= connections {

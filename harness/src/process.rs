@@ -6,19 +6,21 @@
 //! part of it. Children are ended by the group this module made, never by
 //! name.
 //!
-//! A death signal fires when the spawning *thread* exits, so children are
-//! spawned from the main thread alone.
+//! A death signal fires when the spawning *thread* exits, so a child is
+//! spawned from a thread that outlives it: the main one, or that of a launch.
 #![expect(
     unsafe_code,
     reason = "pre_exec runs between fork and exec, and wait4 has no safe form"
 )]
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -30,6 +32,7 @@ pub use self::confine::Confine;
 pub use self::exit::{Exit, ExitKind};
 pub use self::filter::{Filter, Question, Questions};
 pub use self::orphans::{adopt_orphans, children, end_adopted};
+pub use self::rehearse::{enter_user_namespace, rehearse};
 pub use self::tail::Tail;
 
 mod confine;
@@ -38,6 +41,7 @@ mod filter;
 mod orphans;
 pub mod output;
 mod prepare;
+mod rehearse;
 mod tail;
 
 /// What to start.
@@ -49,6 +53,8 @@ pub struct Launch {
     pub directory: Option<PathBuf>,
     /// CPUs to bind it to; empty leaves it where it is.
     pub cpus: Vec<u32>,
+    /// Where it joins a control group; none leaves it where it is.
+    pub door: Option<Arc<File>>,
     /// What it has to live with.
     pub confine: Confine,
 }
@@ -94,6 +100,7 @@ impl Process {
             command.env_remove(variable);
         }
         let affinity = prepare::cpu_set(&launch.cpus);
+        let door = launch.door.clone();
         let parent = getpid();
         let limits = launch.confine.prepare(&mut command);
         // SAFETY: the closures make system calls only; they allocate nothing
@@ -101,8 +108,9 @@ impl Process {
         // change of credentials would clear the death signal: it comes first.
         unsafe {
             command.pre_exec(move || limits.apply());
-            command
-                .pre_exec(move || prepare::prepare(parent, affinity.as_ref()));
+            command.pre_exec(move || {
+                prepare::prepare(parent, affinity.as_ref(), door.as_deref())
+            });
         }
         let mut child = command.spawn()?;
         let pid = Pid::from_child(&child);

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use wire::{Connections, Fault, Report};
 
-use crate::plan::Trial;
+use crate::plan::{Isolation, Trial};
 
 mod gate;
 pub mod journal;
@@ -172,6 +172,37 @@ pub struct Measurement {
     /// `--spin-us` it was started with, of the control lane that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spin_us: Option<u32>,
+    /// What the kernel said held for the server's processes; none in runs
+    /// from before it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+    /// CPU time between the barrier and the end of the last window, counted
+    /// in two ways; only when held, in a control group of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupUsage>,
+}
+
+/// CPU time of a server, counted in two ways.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
+pub struct GroupUsage {
+    /// Of its control group: all that it ever started.
+    pub cpu_ns: u64,
+    /// By the CPU clocks of the processes it had at the announce, from which
+    /// the cost of an echo is taken.
+    pub clocks_ns: u64,
+}
+
+impl GroupUsage {
+    /// What was used since an earlier reading.
+    #[must_use]
+    pub const fn since(self, start: Self) -> Self {
+        Self {
+            cpu_ns: self.cpu_ns.saturating_sub(start.cpu_ns),
+            clocks_ns: self.clocks_ns.saturating_sub(start.clocks_ns),
+        }
+    }
 }
 
 /// The server's announce line, taken apart.

@@ -97,20 +97,22 @@ pub fn waiting_in(pids: &[u32]) -> String {
         .join("\n")
 }
 
-/// The largest number of sockets of this machine in TIME_WAIT.
+/// Sockets in TIME_WAIT in the network this thread is in.
 #[must_use]
 pub fn time_wait() -> u32 {
-    let Ok(text) = std::fs::read_to_string("/proc/net/sockstat") else {
+    let Ok(text) = std::fs::read_to_string("/proc/thread-self/net/sockstat")
+    else {
         return 0;
     };
     sockstat(&text, "tw").unwrap_or_default()
 }
 
-/// Connections that this machine turned away because an accept queue was
-/// full, since boot.
+/// Connections that were turned away because an accept queue was full, so far
+/// in the network this thread is in.
 #[must_use]
 pub fn accept_overflows() -> u64 {
-    let Ok(text) = std::fs::read_to_string("/proc/net/netstat") else {
+    let Ok(text) = std::fs::read_to_string("/proc/thread-self/net/netstat")
+    else {
         return 0;
     };
     netstat(&text, "ListenOverflows").unwrap_or_default()
@@ -144,7 +146,8 @@ fn pss_bytes(process: &Process) -> Option<u64> {
 /// Slab, page tables, kernel stacks and socket buffers of the whole machine.
 fn kernel_bytes() -> Option<u64> {
     let memory = Meminfo::current().ok()?;
-    let stat = std::fs::read_to_string("/proc/net/sockstat").ok()?;
+    let stat =
+        std::fs::read_to_string("/proc/thread-self/net/sockstat").ok()?;
     let buffers = u64::from(sockstat(&stat, "mem")?) * procfs::page_size();
     Some(
         memory.slab

@@ -47,7 +47,8 @@ pub(crate) fn settings() -> Settings {
         backlog: 4096,
         buffer_bytes: 4096,
         placement: Placement::Split,
-        isolation: Isolation::Pin,
+        isolation: Isolation { pin: true, ..Isolation::default() },
+        congestion_control: None,
         server_cpus: vec![0],
         client_cpus: vec![1],
         warm_up_ms: 500,
@@ -108,6 +109,7 @@ pub(crate) fn plan(
         lanes,
         trials,
         skipped: Vec::new(),
+        lacking: Vec::new(),
     }
 }
 

@@ -9,11 +9,12 @@ use crate::build::Built;
 use crate::drive::{Client, Failure, Moment};
 use crate::host::Host;
 use crate::interrupt::Interrupt;
+use crate::isolation::{self, Apart};
 use crate::launch::{Running, Stopped, launch};
 use crate::plan::order::{OVERFLOWING_STALL_MS, Target, spec};
 use crate::plan::{Plan, Settings, Trial};
 use crate::probe::probe_ns;
-use crate::record::{Census, Measurement, Outcome, Rest, Snapshot};
+use crate::record::{Census, GroupUsage, Measurement, Outcome, Rest, Snapshot};
 use crate::spin::Spin;
 use crate::summarize::ACCEPT_OVERFLOWED;
 use crate::{process, sample, sockets};
@@ -67,18 +68,17 @@ impl Bench for Live<'_> {
         let known = process::children();
         let settings = self.plan.settings_for(&trial.lane);
         let probe_ns = probe_ns(settings.server_cpus.first().copied());
-        let running = launch(
-            built,
-            &self.plan.served_with(&trial.lane),
-            spin_us,
-            self.host.somaxconn,
-            candidate.patience,
-            self.interrupt,
-        );
-        let mut outcome = match running {
-            Ok(running) => self.measure(trial, &settings, running),
-            Err(outcome) => outcome,
-        };
+        let served = self.plan.served_with(&trial.lane);
+        let (patience, interrupt) = (candidate.patience, self.interrupt);
+        let outcome = isolation::keep(&settings, |apart| {
+            launch(built, &served, spin_us, apart, patience, interrupt)
+                .map_or_else(
+                    |outcome| outcome,
+                    |running| self.measure(trial, &settings, apart, running),
+                )
+        });
+        let mut outcome =
+            outcome.unwrap_or_else(|message| Outcome::HarnessError { message });
         if let Outcome::Measured(measurement) = &mut outcome {
             measurement.spin_us = spin_us;
             measurement.probe_ns = probe_ns;
@@ -97,6 +97,7 @@ struct Stills {
     loaded: Option<Snapshot>,
     rest: Option<Rest>,
     census: Option<Census>,
+    group: Option<GroupUsage>,
 }
 
 impl Live<'_> {
@@ -104,6 +105,7 @@ impl Live<'_> {
         &self,
         trial: &Trial,
         settings: &Settings,
+        apart: &Apart,
         mut running: Running,
     ) -> Outcome {
         let announce = running.announce().clone();
@@ -114,6 +116,13 @@ impl Live<'_> {
         let facts = running.socket_facts();
         running.refresh();
         let pids = running.pids().to_vec();
+        let in_force = apart.in_force(&pids, &settings.server_cpus);
+        if let Some(level) = settings.isolation.first_beyond(in_force) {
+            let name = level.name();
+            running.kill();
+            let message = format!("the server is not kept apart by {name}");
+            return Outcome::HarnessError { message };
+        }
         let fresh = sample::snapshot(&pids);
         let target = Target {
             addr: announce.addr,
@@ -134,8 +143,12 @@ impl Live<'_> {
                     stills.census = sockets::census(announce.addr).ok();
                     stills.held = Some(sample::snapshot(&pids));
                     stills.rest = Some(sample::rest(&pids, pause));
+                    stills.group = apart.usage(&pids);
                 }
                 Moment::Loaded => {
+                    let start = stills.group.take();
+                    let end = start.and_then(|_| apart.usage(&pids));
+                    stills.group = end.zip(start).map(|(e, s)| e.since(s));
                     stills.loaded = Some(sample::snapshot(&pids));
                 }
             },
@@ -173,8 +186,10 @@ impl Live<'_> {
             exit: Some(stopped.exit.usage),
             flags,
             probe_ns: None,
-            private_counters: false,
+            private_counters: in_force.netns,
             spin_us: None,
+            isolation: Some(in_force),
+            group: stills.group,
         }))
     }
 }

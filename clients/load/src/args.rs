@@ -186,6 +186,7 @@ impl Args {
             server_pids: self.server_pid.clone(),
             softirq_cpus: Vec::new(),
             watched_cpus: Vec::new(),
+            count_packets: false,
             work: self.work(),
         })
     }

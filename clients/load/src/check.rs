@@ -122,6 +122,7 @@ mod tests {
             server_pids: vec![],
             softirq_cpus: vec![],
             watched_cpus: vec![],
+            count_packets: false,
             work: Work::Hold {
                 await_go: true,
                 turns: false,

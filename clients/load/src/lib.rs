@@ -22,6 +22,7 @@ mod fairness;
 mod limits;
 mod loops;
 mod merge;
+mod packets;
 mod pattern;
 mod run;
 mod session;

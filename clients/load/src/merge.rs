@@ -91,11 +91,12 @@ pub(crate) fn window(
             add(&mut sum.response, &part.response);
             add(&mut sum.service, &part.service);
             add(&mut sum.slip, &part.slip);
-            // Only the first loop reads the server's clocks.
+            // Only the first loop reads clocks and counters.
             sum.server = sum.server.or(part.server);
             sum.fairness = sum.fairness.with(part.fairness);
             sum.overlap.before_ns += part.overlap.before_ns;
             sum.overlap.after_ns += part.overlap.after_ns;
+            sum.packets = sum.packets.or(part.packets);
         }
     }
     report(run, &sum, around)
@@ -125,6 +126,7 @@ fn report(run: &WindowRun, sum: &WindowPart, around: Around) -> WindowReport {
         fairness: Some(sum.fairness).filter(|it| it.connections > 0),
         overlap: is_closed.then_some(sum.overlap),
         around: Some(around),
+        packets: sum.packets,
     }
 }
 

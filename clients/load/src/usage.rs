@@ -8,8 +8,9 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
-use wire::ServerUsage;
+use wire::{ServerUsage, Spec};
 
+use crate::packets::Packets;
 use crate::sys::CpuClock;
 
 const NS_PER_S: u64 = 1_000_000_000;
@@ -17,6 +18,36 @@ const NS_PER_S: u64 = 1_000_000_000;
 const SOFTIRQ_FIELD: usize = 6;
 /// Enough for the lines of hundreds of CPUs, which come first.
 const STAT_BYTES: usize = 64 * 1024;
+
+/// What is read at the edges besides the time; nothing by default.
+#[derive(Debug, Default)]
+pub(crate) struct Meters {
+    clocks: Option<ServerClocks>,
+    packets: Option<Packets>,
+}
+
+/// At one edge.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Readings {
+    pub(crate) server: Option<Reading>,
+    pub(crate) packets: Option<u64>,
+}
+
+impl Meters {
+    pub(crate) fn open(spec: &Spec) -> Self {
+        Self {
+            clocks: ServerClocks::open(&spec.server_pids, &spec.softirq_cpus),
+            packets: spec.count_packets.then(Packets::open).flatten(),
+        }
+    }
+
+    pub(crate) fn read(&mut self) -> Readings {
+        Readings {
+            server: self.clocks.as_mut().and_then(ServerClocks::read),
+            packets: self.packets.as_mut().and_then(Packets::read),
+        }
+    }
+}
 
 /// Sums at one moment.
 #[derive(Clone, Copy, Debug)]

@@ -75,10 +75,15 @@ fn cpu_us(window: &WindowReport) -> Option<f64> {
     Some(us / float(window.echoes_in_window)).filter(|us| us.is_finite())
 }
 
+fn packets(window: &WindowReport) -> Option<f64> {
+    let each = float(window.packets?) / float(window.echoes_in_window);
+    Some(each).filter(|each| each.is_finite())
+}
+
 fn window_metrics(out: &mut Metrics, window: &WindowReport) {
     let seconds = float(window.end_ns - window.start_ns) / NS_PER_S;
     let per_s = float(window.echoes_in_window) / seconds;
-    let cpu_us = cpu_us(window);
+    let (cpu_us, packets) = (cpu_us(window), packets(window));
     fairness(out, window);
     match window.load {
         Load::Rate { .. } => {
@@ -89,12 +94,18 @@ fn window_metrics(out: &mut Metrics, window: &WindowReport) {
             if let Some(cpu_us) = cpu_us {
                 out.insert("cpu_us_per_echo".into(), cpu_us);
             }
+            if let Some(packets) = packets {
+                out.insert("packets_per_echo".into(), packets);
+            }
         }
         Load::InFlight { .. } => {
             out.insert("echoes_per_s".into(), per_s);
             percentiles(out, "in_flight_latency", &window.response);
             if let Some(cpu_us) = cpu_us {
                 out.insert("cpu_us_per_echo_in_flight".into(), cpu_us);
+            }
+            if let Some(packets) = packets {
+                out.insert("packets_per_echo_in_flight".into(), packets);
             }
         }
     }

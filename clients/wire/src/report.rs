@@ -199,6 +199,10 @@ pub struct WindowReport {
     /// Absent in records from before it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub around: Option<Around>,
+    /// Packets on the loopback between the edges, both directions, if they
+    /// were to be counted. One that carries several segments counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u64>,
 }
 
 impl WindowReport {

@@ -38,6 +38,10 @@ pub struct Spec {
     /// client's.
     #[serde(default)]
     pub watched_cpus: Vec<u32>,
+    /// Nobody but client and server uses the network they are in: packets on
+    /// its loopback are counted at the edges of every window.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub count_packets: bool,
     /// What to do with the connections.
     pub work: Work,
 }

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use super::case::Case;
 use super::lab::Lab;
 use super::net::counter;
-use super::verdict::{Outcome, ensure, fail};
+use super::verdict::{Outcome, broken, ensure, fail};
 
 pub(crate) const CASES: &[Case] = &[
     Case::must("B1", "half-close after 1 KiB", half_close).quick(),
@@ -163,11 +163,11 @@ fn vanished(lab: &mut Lab<'_>) -> Outcome {
     let open = lab.server().descriptors();
     let mut conn = lab.connect()?;
     conn.exchange(10, lab.ms(1_000))?;
-    lab.network().cut()?;
+    lab.network().cut().map_err(broken("the loopback"))?;
     drop(conn);
     lab.pause(Duration::from_secs(5))?;
     let kept = lab.server().descriptors() > open;
-    lab.network().mend()?;
+    lab.network().mend().map_err(broken("the loopback"))?;
     let note = if kept { "kept after 5 s" } else { "freed within 5 s" };
     lab.note(format!("a connection to nobody is {note}"));
     Ok(())

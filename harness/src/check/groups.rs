@@ -1,9 +1,9 @@
 //! Control groups: limits on threads and memory of a server that runs.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::verdict::{Outcome, Stop, broken};
+use crate::isolation::group::{members, remove};
 
 /// A group of our own; removed when dropped.
 #[derive(Debug)]
@@ -64,16 +64,10 @@ impl Drop for Group {
         // It can go once the last process in it has; the server of the case
         // is killed when the lab is dropped, so its processes move out first.
         let root = self.path.parent().unwrap_or(Path::new(ROOT));
-        let members = std::fs::read_to_string(self.path.join("cgroup.procs"));
-        for pid in members.unwrap_or_default().lines() {
+        for pid in members(&self.path) {
             // One that has ended meanwhile needn't move.
-            std::fs::write(root.join("cgroup.procs"), pid).ok();
+            std::fs::write(root.join("cgroup.procs"), pid.to_string()).ok();
         }
-        for _ in 0..100 {
-            if std::fs::remove_dir(&self.path).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        remove(&self.path);
     }
 }

@@ -12,12 +12,12 @@ use super::bytes::Pattern;
 use super::calls::Supervisor;
 use super::case::Tier;
 use super::conn::Conn;
-use super::net::Namespace;
 use super::server::Server;
 use super::verdict::{Outcome, Stop, refused, within};
 use crate::build::Built;
 use crate::catalog::Family;
 use crate::interrupt::Interrupt;
+use crate::isolation::network::Network;
 use crate::process::wait_readable;
 
 /// A server that can be put to the test.
@@ -58,7 +58,7 @@ pub(crate) struct Lab<'a> {
     /// Answers the server until it has ended: fields are dropped in order.
     pub(super) supervisor: Option<Supervisor>,
     /// Left after that.
-    network: Option<Namespace>,
+    network: Option<Network>,
     keys: u32,
 }
 
@@ -124,12 +124,15 @@ impl<'a> Lab<'a> {
 
     /// Moves this case, its server included, into a network of its own.
     pub(crate) fn own_network(&mut self) -> Outcome {
-        self.network = Some(Namespace::enter()?);
+        let network = Network::enter().map_err(|error| {
+            Stop::Skip(format!("needs a network namespace: {error}"))
+        })?;
+        self.network = Some(network);
         Ok(())
     }
 
     /// The network of its own.
-    pub(crate) fn network(&self) -> &Namespace {
+    pub(crate) fn network(&self) -> &Network {
         self.network.as_ref().expect("entered before it is used")
     }
 

@@ -1,81 +1,9 @@
-//! A network of its own for one case: nobody else's packets are counted, and
-//! nobody else is cut off.
-#![expect(
-    unsafe_code,
-    reason = "unshare and the ioctls of sockets have no safe form"
-)]
+//! What the kernel tells of the network a case is in.
+#![expect(unsafe_code, reason = "the ioctls of sockets have no safe form")]
 
-use std::fs::File;
-use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd};
 
-use rustix::thread::{
-    LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe,
-};
-
 use super::verdict::{Outcome, Stop, broken};
-
-/// This thread, and whatever it starts, in a network of its own. Dropping it
-/// goes back.
-#[derive(Debug)]
-pub(crate) struct Namespace {
-    outside: File,
-}
-
-const OWN: &str = "/proc/thread-self/ns/net";
-
-impl Namespace {
-    /// Moves the calling thread into a new network with a loopback.
-    pub(super) fn enter() -> Outcome<Self> {
-        let outside = File::open(OWN).map_err(broken(OWN))?;
-        // SAFETY: only the network namespace of this thread changes; no
-        // descriptor or memory becomes invalid by it.
-        let entered = unsafe { unshare_unsafe(UnshareFlags::NEWNET) };
-        entered.map_err(|error| {
-            Stop::Skip(format!("needs a network namespace: {error}"))
-        })?;
-        let namespace = Self { outside };
-        namespace.mend()?;
-        Ok(namespace)
-    }
-
-    /// Lets every packet get lost.
-    pub(super) fn cut(&self) -> Outcome {
-        self.loopback(false)
-    }
-
-    /// Carries packets again.
-    pub(super) fn mend(&self) -> Outcome {
-        self.loopback(true)
-    }
-
-    fn loopback(&self, up: bool) -> Outcome {
-        // SAFETY: all zeros is a valid value of this plain struct.
-        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-        for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
-            *to = *from as libc::c_char;
-        }
-        let flag = if up { libc::IFF_UP } else { 0 };
-        request.ifr_ifru.ifru_flags = flag as libc::c_short;
-        let any = UdpSocket::bind("0.0.0.0:0").map_err(broken("a socket"))?;
-        // SAFETY: the pointer is to a live local variable of the right type.
-        let result = unsafe {
-            libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request)
-        };
-        if result == 0 {
-            return Ok(());
-        }
-        Err(broken("the loopback")(std::io::Error::last_os_error()))
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let kind = Some(LinkNameSpaceType::Network);
-        move_into_link_name_space(self.outside.as_fd(), kind)
-            .expect("the namespace that was left is still held open");
-    }
-}
 
 /// Bytes that were written to a socket and that the other end's kernel has
 /// not acknowledged yet.

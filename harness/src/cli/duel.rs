@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::IsolationChoice;
+use crate::plan::Wanted;
 
 /// Arguments of `duel`
 #[derive(Debug, Args)]
@@ -39,9 +39,9 @@ pub struct Duel {
     /// Short slices: shows that it works, decides only what is plain
     #[arg(long)]
     pub quick: bool,
-    /// How far the servers are kept apart from the client
+    /// How far a pair of launches is kept apart, as in `run`
     #[arg(long, value_name = "I", default_value = "auto")]
-    pub isolation: IsolationChoice,
+    pub isolation: Wanted,
     /// Seed of payloads [default: the clock]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,

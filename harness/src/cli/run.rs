@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::Selection;
-use crate::plan::{Isolation, Placement, SHARED_CLIENT, Scenario};
+use crate::plan::{Placement, SHARED_CLIENT, Scenario, Wanted};
 
 /// Arguments of `run`
 #[derive(Debug, Args)]
@@ -69,9 +69,11 @@ pub struct Run {
     /// CPUs of server and client: disjoint, or both on all
     #[arg(long, value_name = "P", default_value = "split")]
     pub placement: Placement,
-    /// How far a trial is kept apart: auto takes the best there is
+    /// How far each launch is kept apart: plain, a list of pin (its CPUs),
+    /// cgroup (a control group) and netns (a network), or auto, the best that
+    /// your rights allow; exit 6 when a level you name can't be had
     #[arg(long, value_name = "I", default_value = "auto")]
-    pub isolation: IsolationChoice,
+    pub isolation: Wanted,
     /// The server that ratios refer to; it runs twice in every round
     #[arg(long, value_name = "SERVER", default_value = "rust-mio")]
     pub reference: String,
@@ -112,28 +114,6 @@ pub struct Run {
     /// Where runs are kept
     #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
     pub results_dir: Option<PathBuf>,
-}
-
-/// How far a trial is kept apart
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum IsolationChoice {
-    /// The best that the user's rights allow
-    Auto,
-    /// Processes run wherever the scheduler puts them
-    Plain,
-    /// Processes are bound to the CPUs of the placement
-    Pin,
-}
-
-impl IsolationChoice {
-    /// What it comes to on this machine: binding to CPUs needs no rights.
-    #[must_use]
-    pub const fn resolve(self) -> Isolation {
-        match self {
-            Self::Plain => Isolation::Plain,
-            Self::Auto | Self::Pin => Isolation::Pin,
-        }
-    }
 }
 
 /// A format and a file.

@@ -1,7 +1,6 @@
 //! `doctor`: what this machine can carry, and how to mend what it can't.
 
 use anyhow::Result;
-use rustix::thread::{sched_getaffinity, sched_setaffinity};
 use serde::Serialize;
 
 use crate::catalog::Catalog;
@@ -9,8 +8,9 @@ use crate::cli::Doctor;
 use crate::exit::{DONE, UNFIT};
 use crate::host::Host;
 use crate::host::inspect::{cpus, inspect, line, number};
-use crate::plan::Placement;
+use crate::isolation::rights::{self, Traits};
 use crate::plan::place::place;
+use crate::plan::{Lack, Level, Placement, Wanted};
 use crate::{preflight, sample, store};
 
 /// One check as `doctor --json` shows it.
@@ -35,11 +35,14 @@ enum Verdict {
 /// Checks this machine. Nothing is changed.
 pub(super) fn doctor(args: &Doctor) -> Result<u8> {
     let root = store::root()?;
+    // First of all: it may have to come before a second thread.
+    let (lacks, network) = rights::lacks(Wanted::Auto, 0)?;
     let allowed = preflight::raise_descriptor_limit();
     let host = inspect(&root);
     let mut checks = limits(args.connections, &host, allowed);
     checks.extend(threads(args.connections));
     checks.extend(quietness(&host));
+    checks.extend(isolation(&lacks, network.as_ref()));
     checks.extend(toolchains(&Catalog::load(&root, &[])?));
     let unfit = checks.iter().any(|check| check.verdict == Verdict::Fail);
     if args.json {
@@ -77,8 +80,9 @@ fn check(
 
 fn limits(connections: u32, host: &Host, allowed: u64) -> Vec<Check> {
     let need = u64::from(connections) + preflight::SPARE;
-    let ports = preflight::ports(connections, host, sample::time_wait());
-    let [first, last] = host.ephemeral_ports;
+    let (range, resting) = (host.ephemeral_ports, sample::time_wait());
+    let ports = preflight::ports(connections, range, resting);
+    let [first, last] = range;
     let syn = number("/proc/sys/net/ipv4/tcp_max_syn_backlog");
     let reuse = line("/proc/sys/net/ipv4/tcp_tw_reuse");
     vec![
@@ -94,9 +98,8 @@ fn limits(connections: u32, host: &Host, allowed: u64) -> Vec<Check> {
             ports.is_ok(),
             Verdict::Fail,
             format!(
-                "{first}–{last} on {} addresses, {} in TIME_WAIT",
+                "{first}–{last} on {} addresses, {resting} in TIME_WAIT",
                 preflight::SOURCES,
-                sample::time_wait()
             ),
             "sysctl net.ipv4.ip_local_port_range='1024 65535'",
         ),
@@ -192,21 +195,27 @@ fn quietness(host: &Host) -> Vec<Check> {
             governor.unwrap_or_else(|| "none to be seen".into()),
             "cpupower frequency-set -g performance",
         ),
-        check(
-            "isolation",
-            can_pin(),
-            Verdict::Warn,
-            "binding a process to its CPUs was tried".to_owned(),
-            "cargo harness run --isolation plain",
-        ),
     ]
 }
 
-/// Binds this process to the CPUs it has anyway.
-fn can_pin() -> bool {
-    sched_getaffinity(None)
-        .and_then(|cpus| sched_setaffinity(None, &cpus))
-        .is_ok()
+/// By what launches can be kept apart: each was tried.
+fn isolation(lacks: &[Lack], network: Option<&Traits>) -> Vec<Check> {
+    let one = |level: Level| {
+        let lack = lacks.iter().find(|lack| lack.level == level);
+        let found = match (lack, level, network) {
+            (Some(lack), ..) => lack.why.clone(),
+            (None, Level::Pin, _) => "CPUs of their own".into(),
+            (None, Level::Cgroup, _) => "control groups of their own".into(),
+            (None, Level::Netns, network) => format!(
+                "networks of their own, congestion control {}",
+                network.map_or("unknown", |it| &it.congestion_control),
+            ),
+        };
+        let name = format!("isolation {}", level.name());
+        let fix = lack.map_or("", |lack| &lack.fix);
+        check(&name, lack.is_none(), Verdict::Warn, found, fix)
+    };
+    Level::ALL.into_iter().map(one).collect()
 }
 
 /// What is neither good nor bad, but decides what figures mean.

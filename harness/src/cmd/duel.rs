@@ -17,12 +17,13 @@ use crate::event::Event;
 use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, refuse};
 use crate::host::{Host, inspect};
 use crate::interrupt::Interrupt;
+use crate::isolation::rights::{self, Ground};
 use crate::plan::Settings;
 use crate::plan::place::place;
 use crate::progress::{Progress, Style, say};
 use crate::record::Outcome;
 use crate::summarize::reason;
-use crate::{host, plan, preflight, process, render, sample, store};
+use crate::{host, plan, preflight, process, render, store};
 
 /// Five seconds of load in each pair of launches.
 const SLICE_MS: u64 = 100;
@@ -40,6 +41,8 @@ const BUFFER_BYTES: u32 = 4096;
 pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
     let root = store::root()?;
     let results = store::results(&root, args.results_dir.as_deref());
+    // First of all: it may have to come before a second thread.
+    let ground = rights::prepare(args.isolation, BACKLOG)?;
     let interrupt = Interrupt::install()?;
     process::adopt_orphans()?;
     let allowed = preflight::raise_descriptor_limit();
@@ -49,7 +52,8 @@ pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
     preflight::descriptors(args.connections, allowed)
         .and_then(|()| {
             let both = args.connections.saturating_mul(2);
-            preflight::ports(both, &host, sample::time_wait())
+            let (ports, time_wait) = ground.ports(&host);
+            preflight::ports(both, ports, time_wait)
         })
         .map_err(|message| refuse(UNFIT, message))?;
     store::prepare(&results)?;
@@ -60,13 +64,13 @@ pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
         return Ok(128 + signal);
     }
     let (client, built) = built?;
-    let rules = rules(args, servers);
+    let rules = rules(args, servers, &ground);
     let ring = Ring {
         built: [&built[0], &built[1]],
         patience: servers
             .map(|it| Duration::from_secs(it.manifest.ready_s.into())),
         rules: &rules,
-        settings: &settings(args),
+        settings: &settings(args, &ground),
         host: &host,
         client: &client,
         interrupt: &interrupt,
@@ -174,7 +178,7 @@ fn prepare(
     Ok((client, built))
 }
 
-fn rules(args: &Args, servers: [&Server; 2]) -> Rules {
+fn rules(args: &Args, servers: [&Server; 2], ground: &Ground) -> Rules {
     let slow = servers.iter().filter_map(|it| it.manifest.warm_up_ms).max();
     let (slice_ms, blocks) = match slow {
         _ if args.quick => (QUICK_SLICE_MS, QUICK_BLOCKS),
@@ -192,11 +196,14 @@ fn rules(args: &Args, servers: [&Server; 2]) -> Rules {
         blocks,
         spin_us: [args.spin_us_a, args.spin_us_b],
         seed: args.seed.unwrap_or_else(identity::clock_seed),
+        isolation: ground.isolation,
+        congestion_control: ground.congestion_control(),
+        lacking: ground.lacking.clone(),
     }
 }
 
 /// Both servers on the servers' CPUs, both clients on the client's.
-fn settings(args: &Args) -> Settings {
+fn settings(args: &Args, ground: &Ground) -> Settings {
     let placement = plan::Placement::Split;
     let (server_cpus, client_cpus) = place(&inspect::cpus(), placement);
     Settings {
@@ -209,7 +216,8 @@ fn settings(args: &Args) -> Settings {
         backlog: BACKLOG,
         buffer_bytes: BUFFER_BYTES,
         placement,
-        isolation: args.isolation.resolve(),
+        isolation: ground.isolation,
+        congestion_control: ground.congestion_control(),
         server_cpus,
         client_cpus,
         warm_up_ms: WARM_UP_MS,

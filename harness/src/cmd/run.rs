@@ -12,6 +12,7 @@ use crate::drive::Client;
 use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, USAGE, refuse};
 use crate::host::Host;
 use crate::interrupt::Interrupt;
+use crate::isolation::rights::Ground;
 use crate::plan::make::total_time;
 use crate::plan::{Plan, Trial};
 use crate::progress::{Progress, Style, about, say};
@@ -22,11 +23,12 @@ use crate::runner::{Context, execute};
 use crate::spin::Spin;
 use crate::summarize::{Row, Summary, summarize};
 use crate::trial::Live;
-use crate::{host, preflight, process, sample, store};
+use crate::{host, preflight, process, store};
 
 mod candidates;
 mod client;
 mod follow;
+mod ground;
 mod prepare;
 mod shipped;
 
@@ -50,6 +52,12 @@ struct Session {
 pub(super) fn run(args: &Run, output: Output) -> Result<u8> {
     let root = store::root()?;
     let results = store::results(&root, args.results_dir.as_deref());
+    // First of all: it may have to come before a second thread.
+    let stored = match &args.resume {
+        None => None,
+        Some(name) => Some(store::find(&root, &results, name)?),
+    };
+    let ground = ground::ground(args, stored.as_ref())?;
     let interrupt = Interrupt::install()?;
     process::adopt_orphans()?;
     let allowed = preflight::raise_descriptor_limit();
@@ -57,22 +65,18 @@ pub(super) fn run(args: &Run, output: Output) -> Result<u8> {
     let style = if output.quiet { Style::None } else { output.progress };
     let mut progress = Progress::new(style);
 
-    let stored = match &args.resume {
-        None => None,
-        Some(name) => Some(store::find(&root, &results, name)?),
-    };
     let client = stored.as_ref().map(|run| &run.plan.settings.client);
     let client = client.unwrap_or(&args.client);
     let mut candidates = Candidates::new(&root, args, client)?;
     let plan = match &stored {
-        None => candidates.plan(args, &host)?,
+        None => candidates.plan(args, &host, &ground)?,
         Some(stored) => {
             let plan = prepare::resumed_plan(stored, args, &host)?;
             candidates.require(&plan)?;
             plan
         }
     };
-    fit(&plan, &host, allowed)?;
+    fit(&plan, &host, &ground, allowed)?;
     if args.dry_run {
         super::print(&prepare::describe(&plan))?;
         return Ok(DONE);
@@ -95,10 +99,11 @@ pub(super) fn run(args: &Run, output: Output) -> Result<u8> {
 }
 
 /// Refuses what this machine can't carry, before anything is built.
-fn fit(plan: &Plan, host: &Host, allowed: u64) -> Result<()> {
+fn fit(plan: &Plan, host: &Host, ground: &Ground, allowed: u64) -> Result<()> {
     let connections = plan.settings.connections;
+    let (ports, time_wait) = ground.ports(host);
     preflight::descriptors(connections, allowed)
-        .and_then(|()| preflight::ports(connections, host, sample::time_wait()))
+        .and_then(|()| preflight::ports(connections, ports, time_wait))
         .map_err(|message| refuse(UNFIT, message))
 }
 

@@ -7,6 +7,7 @@ use std::fmt::Debug;
 
 use thiserror::Error;
 
+use crate::plan::Settings;
 use crate::summarize::Summary;
 
 /// What makes two runs incomparable.
@@ -54,11 +55,6 @@ fn machine(found: &mut Found, a: &Summary, b: &Summary) {
     found.differ("CPUs", &a.cpus.len(), &b.cpus.len());
     found.differ("kernel", series(&a.kernel), series(&b.kernel));
     found.differ(
-        "congestion control",
-        &a.congestion_control,
-        &b.congestion_control,
-    );
-    found.differ(
         "interrupt time accounted apart",
         &a.irq_time_apart,
         &b.irq_time_apart,
@@ -72,7 +68,19 @@ fn series(kernel: &str) -> &str {
     series.split(['-', '+']).next().unwrap_or(series)
 }
 
+/// What decided between the sockets of a launch: that of its own network, or
+/// else the machine's.
+fn congestion_control(summary: &Summary) -> &str {
+    let own = summary.plan.settings.congestion_control.as_deref();
+    own.unwrap_or(&summary.host.congestion_control)
+}
+
 fn plan(found: &mut Found, a: &Summary, b: &Summary) {
+    found.differ(
+        "congestion control",
+        congestion_control(a),
+        congestion_control(b),
+    );
     let names = |summary: &Summary| {
         let mut names: Vec<&str> =
             summary.plan.scenarios.iter().map(|s| s.name()).collect();
@@ -90,7 +98,8 @@ fn plan(found: &mut Found, a: &Summary, b: &Summary) {
     found.differ("backlog", &a.backlog, &b.backlog);
     found.differ("buffer bytes", &a.buffer_bytes, &b.buffer_bytes);
     found.differ("placement", &a.placement, &b.placement);
-    found.differ("isolation", &a.isolation, &b.isolation);
+    let isolation = |of: &Settings| of.isolation.to_string();
+    found.differ("isolation", &isolation(a), &isolation(b));
     found.differ(
         "CPUs of the servers",
         &a.server_cpus.len(),

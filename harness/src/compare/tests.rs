@@ -179,6 +179,9 @@ fn another_machine_or_plan_is_refused_line_by_line() {
     let mut after = run("b", 6, usual);
     after.host.kernel = "6.1.0".into();
     after.host.congestion_control = "bbr".into();
+    after.host.irq_time_apart = !before.host.irq_time_apart;
+    after.host.cpu_model = "another".into();
+    after.plan.settings.isolation = "pin,netns".parse().unwrap();
     after.plan.settings.client = "original-cpp".into();
     after.plan.settings.connections = 5_000;
     after.plan.settings.placement = Placement::Shared;
@@ -187,11 +190,14 @@ fn another_machine_or_plan_is_refused_line_by_line() {
     assert_eq!(
         refused.mismatches,
         [
+            "processor: \"Example CPU\" against \"another\"",
             "kernel: \"6.18\" against \"6.1\"",
+            "interrupt time accounted apart: true against false",
             "congestion control: \"cubic\" against \"bbr\"",
             "client: \"load\" against \"original-cpp\"",
             "connections: 10000 against 5000",
             "placement: Split against Shared",
+            "isolation: \"pin\" against \"pin,netns\"",
             "quick: false against true",
         ]
     );

@@ -215,6 +215,7 @@ mod tests {
             server_pids: Vec::new(),
             softirq_cpus: Vec::new(),
             watched_cpus: Vec::new(),
+            count_packets: false,
             work: Work::Classic,
         };
         let (server, _other_end) = UnixStream::pair().unwrap();

@@ -11,8 +11,9 @@ use crate::clock::process_cpu_ns;
 use crate::drive::{Agent, Failure};
 use crate::host::Host;
 use crate::interrupt::Interrupt;
+use crate::isolation::{self, Apart};
 use crate::launch::{Running, launch};
-use crate::plan::{Isolation, Settings};
+use crate::plan::Settings;
 use crate::record::Outcome;
 use crate::trial::{crashed, damaged, failed};
 
@@ -55,16 +56,27 @@ const STALL_MS: u64 = 5_000;
 const PACED: u32 = 256;
 
 impl Ring<'_> {
-    /// Fights one pair of launches. In every other pair B goes first.
+    /// Fights one pair of launches, kept apart together. In every other pair
+    /// B goes first.
     ///
     /// # Errors
     /// The server that failed and how.
     pub fn fight(&self, pair: usize) -> Result<LaunchPair, Fault> {
         let first = pair % 2;
+        isolation::keep(self.settings, |apart| self.bout(pair, first, apart))
+            .map_err(|message| (first, Outcome::HarnessError { message }))?
+    }
+
+    fn bout(
+        &self,
+        pair: usize,
+        first: usize,
+        apart: &Apart,
+    ) -> Result<LaunchPair, Fault> {
         let order = [first, 1 - first];
         let mut corners = [None, None];
         for side in order {
-            corners[side] = Some(self.enter(side, pair)?);
+            corners[side] = Some(self.enter(side, pair, apart)?);
         }
         let [Some(a), Some(b)] = corners else {
             unreachable!("both sides have entered");
@@ -93,13 +105,18 @@ impl Ring<'_> {
         Ok(LaunchPair { a, b, idle_percent })
     }
 
-    fn enter(&self, side: usize, pair: usize) -> Result<Corner, Fault> {
+    fn enter(
+        &self,
+        side: usize,
+        pair: usize,
+        apart: &Apart,
+    ) -> Result<Corner, Fault> {
         let spin_us = self.rules.spin_us[side];
         let running = launch(
             self.built[side],
             self.settings,
             (spin_us > 0).then_some(spin_us),
-            self.host.somaxconn,
+            apart,
             self.patience[side],
             self.interrupt,
         );
@@ -129,7 +146,7 @@ impl Ring<'_> {
         let slice = window("slice", rules.slice_ms, rules.slice_ms / 10);
         let mut windows = vec![window("warm_up", rules.warm_up_ms, 0)];
         windows.extend((0..rules.blocks * 2).map(|_| slice.clone()));
-        let pinned = self.settings.isolation == Isolation::Pin;
+        let pinned = self.settings.isolation.pin;
         let chosen = |cpus: &[u32], wanted: bool| {
             if wanted { cpus.to_vec() } else { Vec::new() }
         };
@@ -149,6 +166,7 @@ impl Ring<'_> {
                 self.host.irq_time_apart,
             ),
             watched_cpus: settings.watched_cpus(),
+            count_packets: false,
             work: Work::Hold { await_go: true, turns: true, windows },
         }
     }

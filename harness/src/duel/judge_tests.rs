@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::plan::Isolation;
 
 fn pair(ratio: f64, noise: &mut impl FnMut() -> f64) -> LaunchPair {
     let mut slices = |cost: f64| -> Vec<Slice> {
@@ -69,6 +70,9 @@ fn a_busy_bystander_forbids_a_verdict_and_is_named() {
         blocks: 12,
         spin_us: [0, 0],
         seed: 1,
+        isolation: Isolation::default(),
+        congestion_control: None,
+        lacking: Vec::new(),
     };
     let duel = judge("id", ["a", "b"], &rules, &pairs).unwrap();
     assert!(duel.reason.unwrap().contains("7.5 %"));

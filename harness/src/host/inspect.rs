@@ -34,9 +34,6 @@ pub fn inspect(root: &Path) -> Host {
         cpus.len(),
         short.join("."),
     );
-    let ports = line("/proc/sys/net/ipv4/ip_local_port_range");
-    let mut ports =
-        ports.split_whitespace().map(|word| word.parse().unwrap_or_default());
     Host {
         label,
         cpu_model,
@@ -48,10 +45,7 @@ pub fn inspect(root: &Path) -> Host {
             .unwrap_or(u64::MAX),
         somaxconn: number("/proc/sys/net/core/somaxconn").unwrap_or(4096),
         congestion_control: line("/proc/sys/net/ipv4/tcp_congestion_control"),
-        ephemeral_ports: [
-            ports.next().unwrap_or_default(),
-            ports.next().unwrap_or_default(),
-        ],
+        ephemeral_ports: ports(),
         irq_time_apart: irq_time_apart(),
         governor: Some(line(
             "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
@@ -88,6 +82,15 @@ fn node(cpu: u32) -> u32 {
                 .exists()
         })
         .unwrap_or_default()
+}
+
+/// First and last ephemeral port of the network this thread is in.
+#[must_use]
+pub fn ports() -> [u16; 2] {
+    let ports = line("/proc/sys/net/ipv4/ip_local_port_range");
+    let mut ports =
+        ports.split_whitespace().map(|word| word.parse().unwrap_or_default());
+    [ports.next().unwrap_or_default(), ports.next().unwrap_or_default()]
 }
 
 /// A number in a file of the kernel.

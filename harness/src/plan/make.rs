@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Control, Lane, Plan, STEP_WARM_UP_MS, Scenario, Settings, Skip, Trial,
+    Control, Lack, Lane, Plan, STEP_WARM_UP_MS, Scenario, Settings, Skip, Trial,
 };
 
 /// What was asked for, names resolved.
@@ -32,6 +32,8 @@ pub struct Request {
     pub settings: Settings,
     /// Servers that can't run.
     pub skipped: Vec<Skip>,
+    /// Levels of isolation that can't be had.
+    pub lacking: Vec<Lack>,
 }
 
 /// Lays out all trials. In each round and scenario every lane runs once, in
@@ -72,6 +74,7 @@ pub fn make(request: Request) -> Plan {
         lanes,
         trials,
         skipped: request.skipped,
+        lacking: request.lacking,
     }
 }
 
@@ -215,5 +218,6 @@ pub fn with_rounds(plan: &Plan, rounds: u32) -> Plan {
         spin: plan.lanes.iter().any(|l| l.control == Some(Control::Spin)),
         settings: plan.settings.clone(),
         skipped: plan.skipped.clone(),
+        lacking: plan.lacking.clone(),
     })
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use wire::{Arrivals, Load, PROTOCOL, Spec, Window, Work};
 
-use super::{Isolation, STEP_WARM_UP_MS, STEPS, Scenario, Settings, Trial};
+use super::{STEP_WARM_UP_MS, STEPS, Scenario, Settings, Trial};
 
 /// Facts that are known only once the server runs.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub fn spec(settings: &Settings, trial: &Trial, target: &Target<'_>) -> Spec {
             (Work::Hold { await_go: true, turns: false, windows }, PACED)
         }
     };
-    let pinned = settings.isolation == Isolation::Pin;
+    let pinned = settings.isolation.pin;
     Spec {
         protocol: PROTOCOL,
         addr: target.addr,
@@ -64,6 +64,7 @@ pub fn spec(settings: &Settings, trial: &Trial, target: &Target<'_>) -> Spec {
             Vec::new()
         },
         watched_cpus: settings.watched_cpus(),
+        count_packets: settings.isolation.netns,
         work,
     }
 }

@@ -36,6 +36,7 @@ fn request(rounds: u32, seed: u64) -> Request {
         spin: true,
         settings: settings(),
         skipped: Vec::new(),
+        lacking: Vec::new(),
     }
 }
 

@@ -6,6 +6,8 @@ use crate::duel::{Duel, Verdict};
 use crate::summarize::plain;
 use crate::units::{LowHigh, Times};
 
+use super::heading::isolation;
+
 /// What came of it: the verdict, the ratios, how sure they are.
 #[must_use]
 pub fn duel(duel: &Duel) -> String {
@@ -32,6 +34,12 @@ pub fn duel(duel: &Duel) -> String {
         "{} pairs of launches, {} connections to each, slices of {} ms in \
          the order A B B A, both alive on the same CPUs.",
         duel.launch_pairs, rules.connections, rules.slice_ms,
+    ));
+    sentences.extend(isolation(
+        "pair of launches",
+        rules.isolation,
+        rules.congestion_control.as_deref(),
+        &rules.lacking,
     ));
     if rules.spin_us != [0, 0] {
         let [of_a, of_b] = rules.spin_us;
@@ -111,6 +119,9 @@ mod tests {
             blocks: 2,
             spin_us: [0, 1],
             seed: 1,
+            isolation: "pin,netns".parse().unwrap(),
+            congestion_control: Some("reno".into()),
+            lacking: Vec::new(),
         }
     }
 
@@ -124,6 +135,7 @@ mod tests {
         assert!(text(1.1).starts_with("x costs 10.0 % more than y.\n"));
         assert!(text(1.0).starts_with("x and y cost the same"));
         assert!(text(1.0).contains("0 µs in A and 1 µs in B"));
+        assert!(text(1.0).contains("own network (congestion control reno)"));
     }
 
     #[test]

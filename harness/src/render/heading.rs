@@ -5,7 +5,7 @@
 //! neither.
 
 use crate::plan::{
-    FULL_FIXED_RATE_MS, Isolation, Placement, Plan, Scenario, Settings,
+    FULL_FIXED_RATE_MS, Isolation, Lack, Placement, Plan, Scenario, Settings,
 };
 use crate::summarize::{Summary, plain};
 use crate::units::Count;
@@ -45,7 +45,7 @@ pub(super) fn command(plan: &Plan) -> Vec<String> {
     }
     words.push(format!("--workers {}", settings.workers));
     words.push(format!("--placement {}", placement(settings)));
-    words.push(format!("--isolation {}", isolation(settings)));
+    words.push(format!("--isolation {}", settings.isolation));
     if let Some(reference) = &plan.reference {
         words.push(format!("--reference {}", quoted(reference)));
     }
@@ -95,9 +95,43 @@ pub(super) fn sentences(summary: &Summary) -> Vec<String> {
         settings.workers,
         if settings.workers == 1 { "" } else { "s" },
     ));
+    sentences.extend(isolation(
+        "launch",
+        settings.isolation,
+        settings.congestion_control.as_deref(),
+        &plan.lacking,
+    ));
     sentences.extend(client(settings));
     sentences.extend(untested(settings));
     sentences
+}
+
+/// What each launch has to itself besides its CPUs, and what it lacks.
+pub(super) fn isolation(
+    each: &str,
+    levels: Isolation,
+    congestion_control: Option<&str>,
+    lacking: &[Lack],
+) -> Vec<String> {
+    let network = congestion_control.map_or_else(String::new, |name| {
+        format!(" (congestion control {})", plain(name))
+    });
+    let own = match (levels.cgroup, levels.netns) {
+        (false, false) => None,
+        (true, false) => Some("control group".to_owned()),
+        (false, true) => Some(format!("network{network}")),
+        (true, true) => Some(format!("control group and network{network}")),
+    };
+    let own = own.map(|own| format!("Each {each} has its own {own}."));
+    let lacking = lacking.iter().map(|lack| {
+        format!(
+            "Not kept apart by {}: {} (mend: {}).",
+            lack.level.name(),
+            plain(&lack.why),
+            plain(&lack.fix),
+        )
+    });
+    own.into_iter().chain(lacking).collect()
 }
 
 /// What the figures of one of the original's clients are.
@@ -121,10 +155,8 @@ fn rounds(plan: &Plan) -> String {
 }
 
 fn cpus(settings: &Settings) -> String {
-    let bound = match settings.isolation {
-        Isolation::Pin => "bound to them",
-        Isolation::Plain => "not bound",
-    };
+    let bound =
+        if settings.isolation.pin { "bound to them" } else { "not bound" };
     match settings.placement {
         Placement::Split => format!(
             "Servers on {}, client on {} ({bound})",
@@ -174,9 +206,33 @@ const fn placement(settings: &Settings) -> &'static str {
     }
 }
 
-const fn isolation(settings: &Settings) -> &'static str {
-    match settings.isolation {
-        Isolation::Plain => "plain",
-        Isolation::Pin => "pin",
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Level;
+
+    #[test]
+    fn what_a_launch_has_to_itself_and_lacks_is_told() {
+        let lack = Lack {
+            level: Level::Cgroup,
+            why: "Permission denied".into(),
+            fix: "run as root".into(),
+        };
+        let told = |levels: &str, lacking: &[Lack]| {
+            let levels = levels.parse().unwrap();
+            isolation("launch", levels, Some("reno"), lacking).join(" ")
+        };
+        assert_eq!(told("plain", &[]), "");
+        assert_eq!(told("pin", &[]), "");
+        assert_eq!(
+            told("pin,cgroup,netns", &[]),
+            "Each launch has its own control group and network (congestion \
+             control reno)."
+        );
+        assert_eq!(
+            told("netns", &[lack]),
+            "Each launch has its own network (congestion control reno). Not \
+             kept apart by cgroup: Permission denied (mend: run as root)."
+        );
     }
 }

@@ -196,6 +196,7 @@ fn around(seconds: u64) -> Around {
         client_cpu_ns: 600_000_000,
         client_involuntary_switches: 30,
         network: Some(NetworkCounters::default()),
+        packets: None,
     }
 }
 
@@ -241,5 +242,7 @@ fn measurement() -> Measurement {
         probe_ns: Some(10_000_000),
         private_counters: false,
         spin_us: None,
+        isolation: None,
+        group: None,
     }
 }

@@ -11,7 +11,7 @@ use super::metrics::{
 };
 use super::surroundings;
 use crate::plan::{Scenario, Settings};
-use crate::record::{Effect, Gate, Measurement};
+use crate::record::{Effect, Gate, GroupUsage, Measurement};
 
 /// Bytes sent are bytes verified, and every planned message is accounted for.
 /// A launch that fails it gives no figure at all.
@@ -42,6 +42,11 @@ pub const LITTLE: &str = "little";
 /// Percent of the client's CPUs that useful work took in the closed loop.
 pub const CLIENT_BUSY: &str = "client_busy";
 
+/// Percent of the CPU time of the server's control group that its processes'
+/// clocks don't tell of: a process that came later, which no figure counts.
+const UNACCOUNTED: &str = "unaccounted_cpu";
+
+const UNACCOUNTED_PERCENT: f64 = 2.0;
 const SENT_IN_TIME_PERCENT: f64 = 99.9;
 const SLIP_US: f64 = 100.0;
 const SLIP_OF_RESPONSE: f64 = 0.1;
@@ -76,6 +81,7 @@ pub fn gates(
             gates.extend(windows().filter_map(little).reduce(worse));
             gates.extend(busy(measurement, settings));
             gates.extend(surroundings::checks(measurement, settings));
+            gates.extend(measurement.group.map(unaccounted));
             gates
         }
     }
@@ -109,6 +115,12 @@ pub(super) fn at_most(
 ) -> Gate {
     let pass = value <= limit;
     Gate { name: name.into(), value, limit, pass, effect }
+}
+
+fn unaccounted(group: GroupUsage) -> Gate {
+    let apart = group.cpu_ns.abs_diff(group.clocks_ns);
+    let percent = 100.0 * float(apart) / float(group.cpu_ns.max(1));
+    at_most(UNACCOUNTED, percent, UNACCOUNTED_PERCENT, Effect::Rank)
 }
 
 /// The classic test keeps no byte counts: its histogram of echoes holds one

@@ -12,7 +12,7 @@ use wire::{Around, NetworkCounters};
 
 use super::gates::at_most;
 use super::ladder::judged;
-use crate::plan::{Isolation, Settings};
+use crate::plan::Settings;
 use crate::record::{Effect, Gate, Measurement, Outcome, Record};
 use crate::stats::median;
 
@@ -107,7 +107,7 @@ fn other_percent(around: &Around, settings: &Settings) -> Option<f64> {
     let server = around.server_cpu_ns?;
     let client = around.client_cpu_ns;
     let (servers, clients) = (&settings.server_cpus, &settings.client_cpus);
-    if settings.isolation == Isolation::Plain || settings.shares_cpus() {
+    if !settings.isolation.pin || settings.shares_cpus() {
         let all = |_: u32| true;
         return others(around, all, server.saturating_add(client));
     }

@@ -45,7 +45,7 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         with_original(["--payload", "99"]),
         with_original(["-c", "65536"]),
     );
-    let cases: [(&[&str], &[&str]); 23] = [
+    let cases: [(&[&str], &[&str]); 25] = [
         (&["rnu"], &["rnu"]),
         (&["run", "--al"], &["--al"]),
         (&["run", "mio"], &["mio", "rust-mio"]),
@@ -67,6 +67,8 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         (&many, &["original-rust", "65535", "-c"]),
         (&["run", "rust-mio", "--budget", "soon"], &["soon"]),
         (&["run", "rust-mio", "--export", "pdf=x"], &["json, csv"]),
+        (&["run", "rust-mio", "--isolation", "jail"], &["\"jail\"", "netns"]),
+        (&["run", "rust-mio", "--isolation", "plain,pin"], &["\"plain\""]),
         (&["run", "--resume", "nothing-such"], &["nothing-such"]),
         (&["show", "nothing-such"], &["nothing-such"]),
     ];

@@ -23,6 +23,7 @@ mod everything;
 mod gates;
 mod guard;
 mod interrupt;
+mod isolation;
 mod killed;
 mod original;
 mod ready;
@@ -88,6 +89,7 @@ fn main() {
         storage::tests(),
         interrupt::tests(),
         killed::tests(),
+        isolation::tests(),
         duel::tests(),
         conformance::tests(),
         everything::tests(),

@@ -32,7 +32,11 @@ fn limited(inner: &Command, limit: &str) -> Finished {
     output(&mut shell)
 }
 
-fn refused_before_anything_ran(bed: &Bed, finished: &Finished, words: &[&str]) {
+pub(crate) fn refused_before_anything_ran(
+    bed: &Bed,
+    finished: &Finished,
+    words: &[&str],
+) {
     finished.exits_with(6);
     let stderr = finished.stderr.trim_end();
     assert_eq!(stderr.lines().count(), 1, "one line: {stderr}");
@@ -76,7 +80,7 @@ fn too_few_local_ports_are_refused_with_have_need_and_fix()
     let bed = Bed::new();
     let script = "echo 60000 60009 > \
                   /proc/sys/net/ipv4/ip_local_port_range && exec \"$@\"";
-    let inner = bed.command(&["-c", "100"]);
+    let inner = bed.command(&["-c", "100", "--isolation", "pin"]);
     let mut outer = command("unshare");
     outer.args(namespace).args(["sh", "-c", script, "sh", HARNESS]);
     outer.args(inner.get_args());

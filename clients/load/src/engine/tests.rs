@@ -15,6 +15,7 @@ fn engine(cpus: Vec<u32>, connections: u32, index: u32) -> Engine {
         server_pids: vec![],
         softirq_cpus: vec![],
         watched_cpus: vec![],
+        count_packets: false,
         work: wire::Work::Classic,
     };
     let bell = Arc::new(Engine::new_bell().unwrap());

@@ -14,7 +14,7 @@ use super::{Engine, Halt};
 use crate::clock::MS;
 use crate::conn::Message;
 use crate::fairness::{Share, Span};
-use crate::usage::{Reading, ServerClocks};
+use crate::usage::{Meters, Readings};
 
 /// What is still unsent so long after the end is censored.
 pub(super) const DRAIN_NS: u64 = 2_000 * MS;
@@ -67,6 +67,7 @@ pub(crate) struct WindowPart {
     pub(crate) overlap: Overlap,
     /// Of the messages answered inside the window: when the youngest was due.
     answered_ns: u64,
+    pub(crate) packets: Option<u64>,
 }
 
 impl WindowPart {
@@ -87,6 +88,7 @@ impl WindowPart {
             fairness: Fairness::none(),
             overlap: Overlap::default(),
             answered_ns: 0,
+            packets: None,
         }
     }
 
@@ -122,22 +124,22 @@ pub(super) struct Edges<'a> {
     /// The next of them, or never.
     pub(super) next_ns: u64,
     end_ns: u64,
-    clocks: Option<ServerClocks>,
-    at_start: Option<Reading>,
+    meters: Meters,
+    at_start: Readings,
     notify: &'a mut dyn FnMut(Edge, u64),
 }
 
 impl<'a> Edges<'a> {
     pub(super) fn new(
         run: &WindowRun,
-        clocks: Option<ServerClocks>,
+        meters: Meters,
         notify: &'a mut dyn FnMut(Edge, u64),
     ) -> Self {
         Self {
             next_ns: run.start_ns,
             end_ns: run.end_ns,
-            clocks,
-            at_start: None,
+            meters,
+            at_start: Readings::default(),
             notify,
         }
     }
@@ -146,14 +148,18 @@ impl<'a> Edges<'a> {
     pub(super) fn pass(&mut self, now_ns: u64, part: &mut WindowPart) {
         if self.next_ns < self.end_ns {
             self.next_ns = self.end_ns;
-            self.at_start = self.clocks.as_mut().and_then(ServerClocks::read);
+            self.at_start = self.meters.read();
             (self.notify)(Edge::Start, now_ns);
         }
         if self.next_ns == self.end_ns && now_ns >= self.end_ns {
             self.next_ns = u64::MAX;
-            let at_end = self.clocks.as_mut().and_then(ServerClocks::read);
-            part.server = match (self.at_start, at_end) {
+            let (start, end) = (self.at_start, self.meters.read());
+            part.server = match (start.server, end.server) {
                 (Some(start), Some(end)) => Some(end.since(start)),
+                _ => None,
+            };
+            part.packets = match (start.packets, end.packets) {
+                (Some(start), Some(end)) => end.checked_sub(start),
                 _ => None,
             };
             (self.notify)(Edge::End, now_ns);
@@ -163,17 +169,18 @@ impl<'a> Edges<'a> {
 
 impl Engine {
     /// Loads the connections of this loop as ordered. The first loop reads
-    /// the server's clocks and tells of the edges through `notify`.
+    /// clocks and counters and tells of the edges through `notify`.
     pub(crate) fn window(
         &mut self,
         run: &WindowRun,
         notify: &mut dyn FnMut(Edge, u64),
     ) -> (WindowPart, Result<(), Halt>) {
         let spec = &self.shared.spec;
-        let clocks = (self.index == 0)
-            .then(|| ServerClocks::open(&spec.server_pids, &spec.softirq_cpus))
-            .flatten();
-        let mut edges = Edges::new(run, clocks, notify);
+        let meters = match self.index {
+            0 => Meters::open(spec),
+            _ => Meters::default(),
+        };
+        let mut edges = Edges::new(run, meters, notify);
         let mut part = WindowPart::new();
         self.bytes_sent = 0;
         self.bytes_verified = 0;

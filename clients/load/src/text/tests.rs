@@ -53,6 +53,7 @@ fn window(load: Load) -> WindowReport {
         }),
         overlap: None,
         around: None,
+        packets: None,
     }
 }
 

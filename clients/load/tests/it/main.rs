@@ -34,6 +34,7 @@ fn spec(addr: SocketAddr, work: Work) -> Spec {
         server_pids: vec![],
         softirq_cpus: vec![],
         watched_cpus: vec![],
+        count_packets: false,
         work,
     }
 }

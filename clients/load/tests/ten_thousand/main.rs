@@ -99,6 +99,7 @@ fn stopped() -> Result<(), Failed> {
         server_pids: vec![],
         softirq_cpus: vec![],
         watched_cpus: vec![],
+        count_packets: false,
         work: wire::Work::Hold {
             await_go: true,
             turns: false,

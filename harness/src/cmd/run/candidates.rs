@@ -18,6 +18,7 @@ use crate::event::Event;
 use crate::exit::{NOT_COMPARABLE, SERVER_FAILED, refuse};
 use crate::host::Host;
 use crate::interrupt::Interrupt;
+use crate::isolation::rights::Ground;
 use crate::plan::{Lane, Plan, Skip};
 use crate::progress::Progress;
 use crate::record::Record;
@@ -57,7 +58,12 @@ impl Candidates {
     /// # Errors
     /// An unknown name, nothing selected, no reference, or a scenario that
     /// the client doesn't know.
-    pub(super) fn plan(&mut self, args: &Run, host: &Host) -> Result<Plan> {
+    pub(super) fn plan(
+        &mut self,
+        args: &Run,
+        host: &Host,
+        ground: &Ground,
+    ) -> Result<Plan> {
         let scenarios = prepare::scenarios(args)?;
         let catalog = self.catalog.clone();
         let (selection, as_shipped) = shipped::split(&args.selection)?;
@@ -91,11 +97,12 @@ impl Candidates {
         };
         // Without anything to measure there is nothing to compare either.
         let reference = reference.filter(|_| !lanes.is_empty());
+        tracing::debug!(?host, "planning");
         let shipped =
             shipped::lanes(&catalog, &as_shipped, args.shipped, &lanes)?;
         let servers =
             prepare::Servers { selected: lanes, shipped, reference, skipped };
-        Ok(prepare::plan(args, host, scenarios, servers))
+        Ok(prepare::plan(args, ground, scenarios, servers))
     }
 
     /// Makes sure that every lane of a stored plan can run.

@@ -6,6 +6,7 @@ use crate::cli::Run;
 use crate::cmd::identity;
 use crate::exit::{NOT_COMPARABLE, USAGE, refuse};
 use crate::host::{Host, inspect};
+use crate::isolation::rights::Ground;
 use crate::plan::make::{
     Request, make, round_time, rounds_within, total_time, with_rounds,
 };
@@ -17,7 +18,7 @@ use crate::progress::about;
 use crate::store;
 
 const ROUNDS: u32 = 6;
-const BACKLOG: u32 = 4096;
+pub(super) const BACKLOG: u32 = 4096;
 const BUFFER_BYTES: u32 = 4096;
 const IN_FLIGHT: u32 = 256;
 
@@ -107,12 +108,11 @@ pub(super) struct Servers {
 /// Plans a new run.
 pub(super) fn plan(
     args: &Run,
-    host: &Host,
+    ground: &Ground,
     scenarios: Vec<Scenario>,
     servers: Servers,
 ) -> Plan {
     let asked = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
-    tracing::debug!(?host, "planning");
     let mut request = Request {
         seed: args.seed.unwrap_or_else(identity::clock_seed),
         rounds: asked,
@@ -122,8 +122,9 @@ pub(super) fn plan(
         reference: servers.reference,
         // One round carries no verdict that a control could be held against.
         spin: !args.quick,
-        settings: settings(args),
+        settings: settings(args, ground),
         skipped: servers.skipped,
+        lacking: ground.lacking.clone(),
     };
     if let Some(budget) = args.budget {
         request.rounds = rounds_within(budget, round_time(&request), asked);
@@ -131,7 +132,7 @@ pub(super) fn plan(
     make(request)
 }
 
-fn settings(args: &Run) -> Settings {
+fn settings(args: &Run, ground: &Ground) -> Settings {
     let (server_cpus, client_cpus) = place(&inspect::cpus(), args.placement);
     let timing = if args.quick {
         QUICK
@@ -152,7 +153,8 @@ fn settings(args: &Run) -> Settings {
         backlog: BACKLOG,
         buffer_bytes: BUFFER_BYTES,
         placement: args.placement,
-        isolation: args.isolation.resolve(),
+        isolation: ground.isolation,
+        congestion_control: ground.congestion_control(),
         server_cpus,
         client_cpus,
         warm_up_ms: timing.warm_up,
