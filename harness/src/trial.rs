@@ -1,6 +1,7 @@
 //! Runs one trial: launch, drive, sample, stop.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use wire::{End, Report};
@@ -12,7 +13,7 @@ use crate::interrupt::Interrupt;
 use crate::isolation::{self, Apart};
 use crate::launch::{Running, Stopped, launch};
 use crate::plan::order::{OVERFLOWING_STALL_MS, Target, spec};
-use crate::plan::{Plan, Settings, Trial};
+use crate::plan::{Level, Plan, Settings, Trial};
 use crate::probe::probe_ns;
 use crate::record::{Census, GroupUsage, Measurement, Outcome, Rest, Snapshot};
 use crate::spin::Spin;
@@ -100,6 +101,32 @@ struct Stills {
     group: Option<GroupUsage>,
 }
 
+impl Stills {
+    fn read(
+        &mut self,
+        moment: Moment,
+        addr: SocketAddr,
+        pids: &[u32],
+        pause: Duration,
+        apart: &Apart,
+    ) {
+        match moment {
+            Moment::Barrier => {
+                self.census = sockets::census(addr).ok();
+                self.held = Some(sample::snapshot(pids));
+                self.rest = Some(sample::rest(pids, pause));
+                self.group = apart.usage(pids);
+            }
+            Moment::Loaded => {
+                let start = self.group.take();
+                let end = start.and_then(|_| apart.usage(pids));
+                self.group = end.zip(start).map(|(e, s)| e.since(s));
+                self.loaded = Some(sample::snapshot(pids));
+            }
+        }
+    }
+}
+
 impl Live<'_> {
     fn measure(
         &self,
@@ -118,10 +145,7 @@ impl Live<'_> {
         let pids = running.pids().to_vec();
         let in_force = apart.in_force(&pids, &settings.server_cpus);
         if let Some(level) = settings.isolation.first_beyond(in_force) {
-            let name = level.name();
-            running.kill();
-            let message = format!("the server is not kept apart by {name}");
-            return Outcome::HarnessError { message };
+            return not_apart(level, running);
         }
         let fresh = sample::snapshot(&pids);
         let target = Target {
@@ -138,20 +162,7 @@ impl Live<'_> {
             &spec,
             running.process().pidfd(),
             self.interrupt,
-            |moment| match moment {
-                Moment::Barrier => {
-                    stills.census = sockets::census(announce.addr).ok();
-                    stills.held = Some(sample::snapshot(&pids));
-                    stills.rest = Some(sample::rest(&pids, pause));
-                    stills.group = apart.usage(&pids);
-                }
-                Moment::Loaded => {
-                    let start = stills.group.take();
-                    let end = start.and_then(|_| apart.usage(&pids));
-                    stills.group = end.zip(start).map(|(e, s)| e.since(s));
-                    stills.loaded = Some(sample::snapshot(&pids));
-                }
-            },
+            |moment| stills.read(moment, announce.addr, &pids, pause, apart),
         );
         let report = match report {
             Ok(report) => report,
@@ -192,6 +203,14 @@ impl Live<'_> {
             group: stills.group,
         }))
     }
+}
+
+/// What was asked for does not hold, whoever undid it.
+fn not_apart(level: Level, running: Running) -> Outcome {
+    running.kill();
+    let name = level.name();
+    let message = format!("the server is not kept apart by {name}");
+    Outcome::HarnessError { message }
 }
 
 /// The outcome when there is no report.

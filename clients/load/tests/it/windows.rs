@@ -265,6 +265,21 @@ fn the_servers_cpu_time_is_read_at_the_edges() {
 }
 
 #[test]
+fn packets_are_counted_where_that_is_asked_for() {
+    let server = Server::start(Bug::None);
+    let order = spec(server.addr, hold(vec![in_flight(20, 300)]));
+    let uncounted = completed(&order);
+    assert_eq!(uncounted.windows[0].packets, None);
+    assert!(!uncounted.metrics.contains_key("packets_per_echo_in_flight"));
+    let counted = completed(&Spec { count_packets: true, ..order });
+    // Others may be on this loopback too; a request and its echo are two.
+    let window = &counted.windows[0];
+    let least = 2 * window.echoes_in_window - 2 * 20;
+    assert!(window.packets.unwrap() >= least, "{:?}", window.packets);
+    assert!(counted.metrics["packets_per_echo_in_flight"] > 1.0);
+}
+
+#[test]
 fn the_clients_useful_work_leaves_spinning_out() {
     let server = Server::start(Bug::None);
     let window = rate(200.0, Arrivals::Uniform, 1_000);
