@@ -223,12 +223,13 @@ pub(super) fn describe(plan: &Plan) -> String {
         .collect();
     let mut out = format!(
         "{}\n\
-         seed {}, servers on CPU {:?}, client on CPU {:?}\n\
+         seed {}, servers on CPU {:?}, client on CPU {:?}, isolation {}\n\
          every server gets: {}\n",
         outlook(plan),
         plan.seed,
         settings.server_cpus,
         settings.client_cpus,
+        settings.isolation,
         flags.join(" "),
     );
     let client = if settings.is_original() {
