@@ -212,6 +212,7 @@ cpu10 1 2 3 4 5 6 7 8 0 0
             server_pids: vec![std::process::id()],
             softirq_cpus: vec![],
             watched_cpus: vec![],
+            count_packets: false,
             work: wire::Work::Classic,
         };
         let first = Moment::read(&spec);

@@ -166,6 +166,7 @@ fn window(
         }),
         overlap: is_closed.then(|| filled(histogram)),
         around: Some(around(1 + seconds)),
+        packets: None,
     }
 }
 
@@ -196,7 +197,6 @@ fn around(seconds: u64) -> Around {
         client_cpu_ns: 600_000_000,
         client_involuntary_switches: 30,
         network: Some(NetworkCounters::default()),
-        packets: None,
     }
 }
 
