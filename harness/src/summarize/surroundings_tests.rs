@@ -59,12 +59,15 @@ fn counters_of_the_launch_alone_cost_it_its_rank() {
     let mut launch = bare(Load, 10.0);
     launch.private_counters = true;
     let network = around(&mut launch).network.as_mut().unwrap();
-    (network.retransmits, network.softnet_drops) = (1, 1);
-    let gate = found(&launch, &settings, "retransmits");
+    (network.listen_drops, network.retransmits) = (1, 1);
+    network.softnet_drops = 1;
+    let gate = found(&launch, &settings, "listen_drops");
     assert_eq!((gate.pass, gate.effect), (false, Effect::Rank));
-    // No namespace has packets of its own before the stack.
-    let gate = found(&launch, &settings, "softnet_drops");
-    assert_eq!((gate.pass, gate.effect), (false, Effect::Note));
+    // A paused host makes the one, and no namespace has the other for itself.
+    for of_the_host in ["retransmits", "softnet_drops"] {
+        let gate = found(&launch, &settings, of_the_host);
+        assert_eq!((gate.pass, gate.effect), (false, Effect::Note));
+    }
 }
 
 #[test]
