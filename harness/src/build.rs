@@ -57,6 +57,43 @@ pub fn build(
 /// # Errors
 /// The last lines of the build.
 pub fn client(root: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
+    member("load", root, interrupt).context("the client `load` can't be built")
+}
+
+/// Builds the fixture, a server that behaves and misbehaves on request.
+///
+/// # Errors
+/// The last lines of the build.
+pub fn fixture(root: &Path, interrupt: &Interrupt) -> Result<Built> {
+    let binary = member("fixture", root, interrupt)
+        .context("the fixture can't be built")?;
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let artifact = Artifact { sha256: digest(&[&binary])?, version };
+    let command = vec![binary.into_os_string()];
+    Ok(Built { artifact, command, directory: root.to_path_buf() })
+}
+
+/// SHA-256 over the contents of files, in this order.
+///
+/// # Errors
+/// One of them can't be read.
+pub fn digest(files: &[&Path]) -> Result<String> {
+    let mut hash = Sha256::new();
+    for path in files {
+        let unread = || format!("{} can't be read", path.display());
+        let mut file = File::open(path).with_context(unread)?;
+        std::io::copy(&mut file, &mut HashWriter(&mut hash))
+            .with_context(unread)?;
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Builds one member of the workspace and returns where its binary is.
+fn member(
+    package: &str,
+    root: &Path,
+    interrupt: &Interrupt,
+) -> Result<PathBuf> {
     let target = target_directory();
     let command = [
         "cargo",
@@ -64,13 +101,12 @@ pub fn client(root: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
         "--release",
         "--locked",
         "--package",
-        "load",
+        package,
         "--target-dir",
         &target,
     ];
-    run(&command.map(str::to_owned), root, interrupt)
-        .context("the client `load` can't be built")?;
-    Ok(root.join(target).join("release/load"))
+    run(&command.map(str::to_owned), root, interrupt)?;
+    Ok(root.join(target).join("release").join(package))
 }
 
 fn run(

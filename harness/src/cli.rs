@@ -8,11 +8,13 @@ use crate::compare::Threshold;
 use crate::exit;
 use crate::progress::Style;
 
+pub use self::calibrate::Calibrate;
 pub use self::check::Check;
 pub use self::duel::Duel;
 use self::run::export;
 pub use self::run::{Export, Format, Run};
 
+mod calibrate;
 mod check;
 mod duel;
 mod run;
@@ -83,6 +85,8 @@ pub enum Command {
     Duel(Duel),
     /// Put servers through the conformance suite and print the matrix
     Check(Check),
+    /// Have the instrument prove itself and print its certificate
+    Calibrate(Calibrate),
     /// Print completions for a shell
     Completions(Completions),
 }

@@ -5,12 +5,14 @@ use anyhow::Result;
 use crate::cli::{Cli, Command};
 
 mod build;
+mod calibrate;
 mod check;
 mod compare;
 mod completions;
 mod doctor;
 mod duel;
 mod identity;
+mod instrument;
 mod list;
 mod run;
 mod select;
@@ -32,6 +34,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Compare(args) => compare::compare(args),
         Command::Duel(args) => duel::duel(args, cli.output),
         Command::Check(args) => check::check(args, cli.output),
+        Command::Calibrate(args) => calibrate::calibrate(args, cli.output),
         Command::Completions(args) => completions::completions(args),
     }
 }

@@ -24,6 +24,13 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// would be measured into the other.
 pub const IDLE_LIMIT_PERCENT: f64 = 2.0;
 
+/// One slice, five seconds of load in each pair of launches. Milliseconds.
+pub const SLICE_MS: u64 = 100;
+/// Blocks of four slices in each pair of launches.
+pub const BLOCKS: u32 = 12;
+/// Load before anything counts. Milliseconds.
+pub const WARM_UP_MS: u64 = 500;
+
 /// How a duel is fought.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rules {

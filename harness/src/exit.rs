@@ -8,8 +8,8 @@ pub const DONE: u8 = 0;
 pub const TOOL: u8 = 1;
 /// The command line or the plan is wrong.
 pub const USAGE: u8 = 2;
-/// A server failed, in a run or at a MUST case, or one that was named or
-/// required is unavailable.
+/// A server failed, in a run or at a MUST case, one that was named or
+/// required is unavailable, or `calibrate` missed a goal.
 pub const SERVER_FAILED: u8 = 3;
 /// Nothing was selected.
 pub const NOTHING_SELECTED: u8 = 4;
@@ -28,7 +28,7 @@ Exit codes:
     1  the tool or its storage failed
     2  wrong usage or plan
     3  a server failed, or a named or required one is unavailable,
-       or a MUST case of `check` failed
+       or a MUST case of `check` failed, or `calibrate` missed a goal
     4  nothing selected
     5  the runs can't be compared
     6  this machine is unfit; the message says how to mend it

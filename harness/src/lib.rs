@@ -6,6 +6,7 @@
 //! a test holds them to it.
 
 pub mod build;
+pub mod calibrate;
 pub mod catalog;
 mod check;
 pub mod cli;

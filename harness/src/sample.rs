@@ -111,11 +111,18 @@ pub fn time_wait() -> u32 {
 /// in the network this thread is in.
 #[must_use]
 pub fn accept_overflows() -> u64 {
+    tcp_counter("ListenOverflows")
+}
+
+/// A counter of the kernel's TCP, so far in the network this thread is in, by
+/// its name in `netstat`; 0 where there is none.
+#[must_use]
+pub fn tcp_counter(name: &str) -> u64 {
     let Ok(text) = std::fs::read_to_string("/proc/thread-self/net/netstat")
     else {
         return 0;
     };
-    netstat(&text, "ListenOverflows").unwrap_or_default()
+    netstat(&text, name).unwrap_or_default()
 }
 
 /// CPU time stolen by other guests since boot, all CPUs, in ticks.

@@ -1,7 +1,6 @@
 //! Hosts, plans and records made up for tests: every figure is chosen.
 
 mod launch;
-pub(crate) mod random;
 
 use wire::{Fault, FaultKind};
 

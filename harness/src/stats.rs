@@ -18,13 +18,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub mod flips;
+pub mod golden;
 pub mod noise;
+pub(crate) mod random;
 pub mod rank_sum;
 pub mod signed_rank;
+pub mod simulation;
 pub mod verdict;
-
-#[cfg(test)]
-mod simulation;
 
 /// The level that an interval has when there are enough values for it.
 pub const LEVEL: f64 = 0.95;

@@ -1,37 +1,9 @@
-//! Golden values: exact sums of binomial coefficients over 2^n.
+//! What [`super::golden`] doesn't hold.
 
 use super::*;
 
 fn close(found: f64, expected: f64) -> bool {
     (found - expected).abs() < 1e-9
-}
-
-#[test]
-fn the_interval_has_the_level_of_the_binomial_distribution() {
-    let golden = [
-        (1, 1, 0.0),
-        (2, 1, 0.5),
-        (3, 1, 0.75),
-        (4, 1, 0.875),
-        (5, 1, 0.9375),
-        (6, 1, 0.96875),
-        (7, 1, 0.984375),
-        (8, 1, 0.9921875),
-        (9, 2, 0.9609375),
-        (10, 2, 0.978515625),
-        (11, 2, 0.98828125),
-        (12, 3, 0.961425781250),
-        (16, 4, 0.978729248047),
-        (20, 6, 0.958610534668),
-        (24, 7, 0.977344155312),
-        (30, 10, 0.957226054743),
-        (100, 40, 0.964799799782),
-    ];
-    for (n, rank, level) in golden {
-        let found = interval_rank(n);
-        assert_eq!(found.0, rank, "rank for n = {n}");
-        assert!((found.1 - level).abs() < 1e-11, "level {found:?}, n = {n}");
-    }
 }
 
 #[test]
@@ -104,11 +76,6 @@ fn ratios_are_paired_by_round_and_lone_rounds_are_left_out() {
 
 #[test]
 fn the_chance_of_intervals_apart_is_that_of_the_orders() {
-    // All of one sample below all of the other: 2 of C(10, 5) orders.
-    assert!(close(chance_apart(5, 5), 2.0 / 252.0));
-    assert!(close(chance_apart(6, 6), 2.0 / 924.0));
-    assert!(close(chance_apart(5, 6), 2.0 / 462.0));
-    assert!(close(chance_apart(1, 1), 1.0));
     assert_eq!(chance_apart(0, 6), 0.0);
     // Ranks 2 of 9: counted by enumeration of the C(18, 9) orders.
     assert!(close(chance_apart(9, 9), enumerate_apart(9, 2)));

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::identity;
 use super::select::unknown;
+use super::{identity, instrument};
 use crate::build::{self, Built};
 use crate::catalog::{Catalog, Server};
 use crate::cli::{Duel as Args, Output};
 use crate::duel::fight::Ring;
 use crate::duel::judge::{is_over, judge, most_pairs};
-use crate::duel::{Duel, LaunchPair, Rules};
+use crate::duel::{BLOCKS, Duel, LaunchPair, Rules, SLICE_MS, WARM_UP_MS};
 use crate::event::Event;
 use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, refuse};
 use crate::host::{Host, inspect};
@@ -25,10 +25,6 @@ use crate::record::Outcome;
 use crate::summarize::reason;
 use crate::{host, plan, preflight, process, render, store};
 
-/// Five seconds of load in each pair of launches.
-const SLICE_MS: u64 = 100;
-const BLOCKS: u32 = 12;
-const WARM_UP_MS: u64 = 500;
 /// A runtime that collects garbage shows its cost only over seconds.
 const LONG_SLICE_MS: u64 = 2_000;
 const LONG_BLOCKS: u32 = 1;
@@ -80,7 +76,8 @@ pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
     let mut fought = Fought { id, args, file, pairs: Vec::new() };
     let end = fought.all(&ring, &progress);
     progress.finish();
-    let shown = fought.show(&rules);
+    let instrument = instrument::line(&root, &results, &host);
+    let shown = fought.show(&rules, &instrument);
     end.and(shown)?;
     Ok(interrupt.signal().map_or(DONE, |signal| 128 + signal))
 }
@@ -135,14 +132,14 @@ impl Fought<'_> {
         store::write_json(&self.file, duel)
     }
 
-    fn show(&self, rules: &Rules) -> Result<()> {
+    fn show(&self, rules: &Rules, instrument: &str) -> Result<()> {
         let Some(duel) = self.judged(rules) else {
             say("no pair of launches was finished");
             return Ok(());
         };
         let text = match self.args.json {
             true => render::duel_json(&duel),
-            false => render::duel(&duel),
+            false => render::duel(&duel) + &render::paragraph(instrument),
         };
         super::print(&text)
     }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use self::candidates::Candidates;
 use self::follow::Follower;
-use super::identity;
+use super::{identity, instrument};
 use crate::cli::{Output, Run};
 use crate::drive::Client;
 use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, USAGE, refuse};
@@ -173,6 +173,8 @@ fn measure(
         spin: Spin::of(&session.plan, &session.records),
         interrupt,
     };
+    let results = session.directory.parent().unwrap_or(Path::new("."));
+    let instrument = instrument::line(&store::root()?, results, &session.host);
     let (id, plan) = (session.id.clone(), session.plan.clone());
     let context = Context { run: &id, plan: &plan };
     let rounds = Rounds::of(&session.records);
@@ -199,7 +201,8 @@ fn measure(
         let text = serde_json::to_string(&summary)?;
         say(&text);
     }
-    let shown = super::show::put(&summary, args.json, &args.export);
+    let shown =
+        super::show::put(&summary, &instrument, args.json, &args.export);
     ran?;
     if let Some(signal) = interrupt.signal() {
         let command = prepare::resume_command(args, &session.id);

@@ -34,7 +34,8 @@ pub(super) fn show(args: &Show) -> Result<u8> {
         return Ok(DONE);
     }
     let run = store::find(&root, &results, &args.run)?;
-    put(&summary(&run), args.json, &args.export)?;
+    let instrument = super::instrument::line(&root, &results, &run.host);
+    put(&summary(&run), &instrument, args.json, &args.export)?;
     Ok(DONE)
 }
 
@@ -58,21 +59,26 @@ fn listed(run: &store::Run) -> String {
     )
 }
 
-/// Prints a summary, writes the exports and, on a CI service that shows
-/// them, adds the Markdown to the job's page.
+/// Prints a summary and how the instrument stands, writes the exports and, on
+/// a CI service that shows them, adds the Markdown to the job's page.
 pub(super) fn put(
     summary: &Summary,
+    instrument: &str,
     json: bool,
     exports: &[Export],
 ) -> Result<()> {
-    let text =
-        if json { render::json(summary) } else { render::table(summary) };
+    let markdown =
+        || render::markdown(summary) + &render::markdown_item(instrument);
+    let text = match json {
+        true => render::json(summary),
+        false => render::table(summary) + &render::paragraph(instrument),
+    };
     super::print(&text)?;
     for export in exports {
         let text = match export.format {
             Format::Json => render::json(summary),
             Format::Csv => render::csv(summary),
-            Format::Markdown => render::markdown(summary),
+            Format::Markdown => markdown(),
         };
         store::write_atomically(&export.path, text.as_bytes())?;
     }
@@ -81,9 +87,7 @@ pub(super) fn put(
             .append(true)
             .create(true)
             .open(&page)
-            .and_then(|mut file| {
-                file.write_all(render::markdown(summary).as_bytes())
-            })
+            .and_then(|mut file| file.write_all(markdown().as_bytes()))
             .context("GITHUB_STEP_SUMMARY can't be written")?;
     }
     Ok(())

@@ -4,8 +4,8 @@
 use super::*;
 use crate::plan::Scenario::Load;
 use crate::plan::{Plan, Trial};
-use crate::scripted::random::Random;
 use crate::scripted::{self, bare, measured, plan, records};
+use crate::stats::random::Random;
 use crate::summarize::summarize;
 
 const SERVERS: [&str; 11] =

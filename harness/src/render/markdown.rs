@@ -35,13 +35,19 @@ pub fn markdown(summary: &Summary) -> String {
         out.push('\n');
     }
     for sentence in footing::sentences(summary, &view) {
-        out.push_str(&format!("- {}\n", escape(&sentence)));
+        out.push_str(&markdown_item(&sentence));
     }
     let original = original_lines(summary);
     if summary.plan.scenarios == [Scenario::Classic] && !original.is_empty() {
         out.push_str(&format!("\n```text\n{}\n```\n", original.join("\n")));
     }
     out
+}
+
+/// A sentence below that.
+#[must_use]
+pub fn markdown_item(sentence: &str) -> String {
+    format!("- {}\n", escape(sentence))
 }
 
 /// The table alone, such as a README holds.

@@ -6,6 +6,7 @@
 //!
 //! Refuses to do: compute a figure, write a file, hide a failure.
 
+mod certificate;
 mod comparison;
 mod course;
 mod csv;
@@ -29,12 +30,13 @@ mod shipped_tests;
 #[cfg(test)]
 mod tests;
 
+pub use certificate::{calibrated, certificate, instrument};
 pub use comparison::{comparison, comparison_json, comparison_markdown};
 pub use course::{Entry, course};
 pub use csv::csv;
 pub use duel::{duel, duel_json, duel_line};
 pub use json::{json, schema};
-pub use markdown::{markdown, markdown_table};
+pub use markdown::{markdown, markdown_item, markdown_table};
 pub use original::{label, original_line, original_lines};
 pub use table::table;
-pub use text::WIDTH;
+pub use text::{WIDTH, paragraph};

@@ -39,6 +39,14 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
     short
 }
 
+/// A sentence below a table, wrapped to [`WIDTH`].
+#[must_use]
+pub fn paragraph(text: &str) -> String {
+    let mut lines = wrap(text, "  ", "").join("\n");
+    lines.push('\n');
+    lines
+}
+
 /// Words on as many lines as [`WIDTH`] asks for; every line but the first
 /// begins with `indent`, every line but the last ends with `tail`.
 pub(super) fn wrap(text: &str, indent: &str, tail: &str) -> Vec<String> {

@@ -48,40 +48,10 @@ fn sums_of(drawn: usize, ranks: &[usize]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    //! Golden values: `mannwhitneyu(x, y, method="exact").pvalue` of SciPy
-    //! 1.17.1.
     use super::*;
 
     fn close(found: f64, golden: f64) -> bool {
         (found - golden).abs() < 1e-9
-    }
-
-    #[test]
-    fn separated_samples_have_the_least_chance() {
-        let golden = [
-            (3, 0.1),
-            (4, 0.02857142857142857),
-            (5, 0.007936507936507936),
-            (8, 0.0001554001554001554),
-            (10, 1.082508822446903e-05),
-        ];
-        for (n, p) in golden {
-            let low: Vec<f64> = (0..n).map(f64::from).collect();
-            let high: Vec<f64> = low.iter().map(|x| x + 100.0).collect();
-            assert!(close(p_value(&low, &high), p), "n = {n}");
-            assert!(close(p_value(&high, &low), p), "n = {n}");
-        }
-    }
-
-    #[test]
-    fn samples_of_unequal_size_count_either_way_round() {
-        let x = [0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46];
-        let y = [1.15, 0.88, 0.90, 0.74, 1.21];
-        assert!(close(p_value(&x, &y), 0.2544122544122544));
-        assert!(close(p_value(&y, &x), 0.2544122544122544));
-        let x = [12.1, 11.8, 12.6, 12.0, 11.9, 12.3];
-        let y = [12.4, 12.9, 12.2, 13.1, 12.8, 12.7, 13.5];
-        assert!(close(p_value(&x, &y), 0.008158508158508158));
     }
 
     #[test]

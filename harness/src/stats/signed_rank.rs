@@ -117,86 +117,19 @@ fn subset_sums(ranks: &[usize]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    //! Golden values of SciPy 1.17.1.
     use super::*;
 
     fn close(found: f64, golden: f64) -> bool {
         (found - golden).abs() < 1e-9
     }
 
-    /// `wilcoxon(d, method="exact").pvalue`.
-    #[test]
-    fn the_chance_is_the_exact_one() {
-        let steps = |n: u32| (1..=n).map(f64::from).collect::<Vec<_>>();
-        let golden = [
-            (steps(5), 0.0625),
-            (steps(6), 0.03125),
-            (steps(8), 0.0078125),
-            (steps(10), 0.001953125),
-            (steps(12), 0.00048828125),
-            (steps(24), 1.1920928955078125e-07),
-            (
-                vec![0.952, -0.147, 1.022, 0.43, 0.62, 0.59, 0.49, -0.08, 0.01],
-                0.0390625,
-            ),
-            (
-                vec![
-                    0.03, -0.01, 0.02, 0.05, -0.04, 0.06, 0.07, -0.015, 0.08,
-                    0.012, 0.033, -0.021,
-                ],
-                0.09228515625,
-            ),
-            // ((7919 i) mod 101) - 38 + i/1000, i = 1 … 25.
-            (
-                (1..=25)
-                    .map(|i| {
-                        f64::from(7919 * i % 101 - 38) + f64::from(i) / 1e3
-                    })
-                    .collect(),
-                0.12664812803268433,
-            ),
-        ];
-        for (differences, p) in golden {
-            let found = p_value(&differences);
-            assert!(close(found, p), "{found} is not {p}: {differences:?}");
-            let negated: Vec<f64> = differences.iter().map(|d| -d).collect();
-            assert!(close(p_value(&negated), p));
-        }
-        assert!(close(p_value(&[]), 1.0) && close(p_value(&[0.0; 4]), 1.0));
-    }
-
     /// Counted over the 16 patterns of signs of the ranks 1.5, 1.5, 3, 4.
     #[test]
     fn equal_sizes_share_their_ranks() {
+        assert!(close(p_value(&[]), 1.0) && close(p_value(&[0.0; 4]), 1.0));
         assert!(close(p_value(&[1.0, 1.0, 2.0, 3.0]), 2.0 / 16.0));
         assert!(close(p_value(&[-1.0, 1.0, 2.0, 3.0]), 6.0 / 16.0));
         assert!(close(p_value(&[1.0, 0.0, 1.0, 2.0, 3.0]), 2.0 / 16.0));
-    }
-
-    /// `1 - 2 cdf(k - 1)` of `scipy.stats._wilcoxon.WilcoxonDistribution(n)`
-    /// at the largest `k` with `2 cdf(k - 1) <= 0.05`, at least 1.
-    #[test]
-    fn the_interval_has_the_level_of_the_signed_ranks() {
-        let golden = [
-            (1, 1, 0.0),
-            (2, 1, 0.5),
-            (5, 1, 0.9375),
-            (6, 1, 0.96875),
-            (7, 3, 0.953125),
-            (8, 4, 0.9609375),
-            (9, 6, 0.9609375),
-            (10, 9, 0.951171875),
-            (12, 14, 0.95751953125),
-            (16, 30, 0.9556884765625),
-            (20, 53, 0.9515590667724609),
-            (24, 82, 0.9509388208389282),
-            (30, 138, 0.9502898789942265),
-        ];
-        for (n, rank, level) in golden {
-            let found = walsh_rank(n);
-            assert_eq!(found.0, rank, "rank for n = {n}");
-            assert!(close(found.1, level), "level {found:?}, n = {n}");
-        }
     }
 
     #[test]

@@ -18,8 +18,16 @@ tests![
     completions_name_every_subcommand,
 ];
 
-const SUBCOMMANDS: [&str; 7] =
-    ["list", "doctor", "build", "run", "show", "compare", "completions"];
+const SUBCOMMANDS: [&str; 8] = [
+    "list",
+    "doctor",
+    "build",
+    "run",
+    "show",
+    "compare",
+    "calibrate",
+    "completions",
+];
 
 fn said(arguments: &[&str]) -> Finished {
     output(&mut harness(arguments))

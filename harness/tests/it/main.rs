@@ -15,6 +15,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial, run};
 
 mod bed;
 mod bytes;
+mod calibrate;
 mod cli;
 mod conformance;
 mod crash;
@@ -92,6 +93,7 @@ fn main() {
         isolation::tests(),
         duel::tests(),
         conformance::tests(),
+        calibrate::tests(),
         everything::tests(),
         original::tests(),
         shipped::tests(),

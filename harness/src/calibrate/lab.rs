@@ -1,0 +1,274 @@
+//! Where tests are made: servers that are known, the real client, their CPUs.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use wire::{Arrivals, End, Load, PROTOCOL, Report, Spec, Window, Work};
+
+use super::witness::{Server, trouble};
+use super::{Fought, Trouble};
+use crate::build::Built;
+use crate::drive::{Client, Failure, Moment};
+use crate::host::Host;
+use crate::host::inspect;
+use crate::interrupt::Interrupt;
+use crate::launch::launch;
+use crate::plan::place::place;
+use crate::plan::{self, Placement, Settings};
+use crate::record::Outcome;
+
+/// How large a test is. The figures of a certificate are of the full size.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Connections where a certificate says 10,000.
+    pub connections: u32,
+    /// Part of the time that a certificate takes.
+    pub time: f64,
+}
+
+impl Size {
+    /// What a certificate is made of.
+    pub const FULL: Self = Self { connections: 10_000, time: 1.0 };
+
+    pub(super) fn ms(self, full_ms: u64) -> u64 {
+        let ms = (full_ms as f64 * self.time).round();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a part of minutes, in milliseconds"
+        )]
+        let ms = ms as u64;
+        ms.max(1)
+    }
+}
+
+/// What was built and found out before any test.
+#[derive(Debug)]
+pub struct Tools<'a> {
+    /// The shared client.
+    pub client: Client,
+    /// The client's binary.
+    pub binary: PathBuf,
+    /// The fixture, which is every server of a test.
+    pub fixture: Built,
+    /// The machine.
+    pub host: Host,
+    /// Where witnesses may log.
+    pub directory: PathBuf,
+    /// Ctrl-C.
+    pub interrupt: &'a Interrupt,
+}
+
+/// Where one test is made.
+#[derive(Debug)]
+pub struct Lab<'a> {
+    /// What it is made with.
+    pub tools: &'a Tools<'a>,
+    /// How large it is.
+    pub size: Size,
+    /// Seed of arrivals and payloads.
+    pub seed: u64,
+    /// The fixture's behaviour in place of whatever a test asks for: with a
+    /// server that isn't what it should be, a test must miss its goal.
+    pub instead: Option<&'static str>,
+    /// Duels of earlier calls that count.
+    pub earlier: Vec<Fought>,
+    /// A test that accumulates goes on until then.
+    pub until: Option<Instant>,
+    started: Cell<u32>,
+}
+
+/// A load over connections that are held.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) connections: u32,
+    pub(super) windows: Vec<Window>,
+    /// A phase without a byte is given up after so long. Milliseconds.
+    pub(super) stall_ms: u64,
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A witness writes its log when nothing has happened for 20 ms.
+const LOG_WRITTEN: Duration = Duration::from_millis(100);
+/// A witness that stands still is no stalled one.
+pub(super) const STALL_MS: u64 = 5_000;
+const PACED: u32 = 512;
+const BACKLOG: u32 = 4096;
+const BUFFER_BYTES: u32 = 4096;
+const PAYLOAD_BYTES: u32 = 100;
+
+impl<'a> Lab<'a> {
+    /// For one test.
+    #[must_use]
+    pub const fn new(tools: &'a Tools<'a>, size: Size, seed: u64) -> Self {
+        Self {
+            tools,
+            size,
+            seed,
+            instead: None,
+            earlier: Vec::new(),
+            until: None,
+            started: Cell::new(0),
+        }
+    }
+
+    /// Starts the fixture with a behaviour.
+    pub(super) fn start(&self, bug: &str, at: u64) -> Result<Server, Trouble> {
+        self.try_start(bug, at, None).map_err(trouble)
+    }
+
+    /// The same, where it may well be refused.
+    pub(super) fn try_start(
+        &self,
+        bug: &str,
+        at: u64,
+        spin_us: Option<u32>,
+    ) -> Result<Server, Outcome> {
+        let number = self.started.get() + 1;
+        self.started.set(number);
+        let log = self.tools.directory.join(format!("{bug}-{number}"));
+        let mut built = self.fixture(bug, at);
+        built.command.extend(["--log".into(), log.clone().into()]);
+        let running = launch(
+            &built,
+            &settings(self.size.connections),
+            spin_us,
+            self.tools.host.somaxconn,
+            PATIENCE,
+            self.tools.interrupt,
+        )?;
+        Ok(Server { running, log })
+    }
+
+    /// What a duel starts.
+    pub(super) fn fixture(&self, bug: &str, at: u64) -> Built {
+        let mut built = self.tools.fixture.clone();
+        let bug = self.instead.unwrap_or(bug);
+        let flags = ["--bug", bug, "--at", &at.to_string()].map(Into::into);
+        built.command.extend(flags);
+        built
+    }
+
+    /// Drives a server to the end of a load that it must carry.
+    pub(super) fn load(
+        &self,
+        server: &Server,
+        order: &Order,
+    ) -> Result<Report, Trouble> {
+        let report = self.drive(server, order, |_| {})?;
+        match &report.end {
+            End::Completed => Ok(report),
+            end => {
+                Err(Trouble::Broken(format!("the load ended early: {end:?}")))
+            }
+        }
+    }
+
+    /// Drives a server, whatever comes of it.
+    pub(super) fn drive(
+        &self,
+        server: &Server,
+        order: &Order,
+        mut at: impl FnMut(Moment),
+    ) -> Result<Report, Trouble> {
+        let spec = self.spec(server, order);
+        let tools = self.tools;
+        let watched = server.running.process().pidfd();
+        let driven =
+            tools.client.drive(&spec, watched, tools.interrupt, |it| {
+                if it == Moment::Loaded {
+                    sleep(LOG_WRITTEN);
+                }
+                at(it);
+            });
+        driven.map_err(|failure| match failure {
+            Failure::Interrupted => Trouble::Interrupted,
+            Failure::Client(message) => Trouble::Broken(message),
+            Failure::ServerEnded => {
+                Trouble::Broken("the fixture ended under load".into())
+            }
+        })
+    }
+
+    fn spec(&self, server: &Server, order: &Order) -> Spec {
+        let settings = settings(order.connections);
+        let windows = order.windows.clone();
+        let apart = self.tools.host.irq_time_apart;
+        Spec {
+            protocol: PROTOCOL,
+            addr: server.running.announce().addr,
+            connections: order.connections,
+            payload_bytes: PAYLOAD_BYTES,
+            seed: self.seed,
+            max_connecting: PACED,
+            stall_ms: order.stall_ms,
+            cpus: settings.client_cpus,
+            server_pids: server.running.pids().to_vec(),
+            softirq_cpus: if apart { settings.server_cpus } else { vec![] },
+            work: Work::Hold { await_go: true, turns: false, windows },
+        }
+    }
+
+    /// Refuses to judge time where server and client share a CPU.
+    pub(super) fn needs_cpus_apart(&self) -> Result<(), Trouble> {
+        if settings(1).shares_cpus() {
+            let why = "server and client share the only CPU";
+            return Err(Trouble::CannotJudge(why.into()));
+        }
+        Ok(())
+    }
+}
+
+/// One window at a rate.
+pub(super) fn rate(per_s: f64, arrivals: Arrivals, ms: u64) -> Window {
+    window(Load::Rate { per_s, arrivals }, 500, ms)
+}
+
+/// One window of a closed loop.
+pub(super) fn in_flight(connections: u32, warm_up_ms: u64, ms: u64) -> Window {
+    window(Load::InFlight { connections }, warm_up_ms, ms)
+}
+
+fn window(load: Load, warm_up_ms: u64, duration_ms: u64) -> Window {
+    let name = "calibrate".into();
+    Window { name, load, warm_up_ms, duration_ms, step: false }
+}
+
+/// As a run places server and client.
+pub(super) fn settings(connections: u32) -> Settings {
+    let placement = Placement::Split;
+    let (server_cpus, client_cpus) = place(&inspect::cpus(), placement);
+    Settings {
+        client: plan::SHARED_CLIENT.into(),
+        connections,
+        payload_bytes: PAYLOAD_BYTES,
+        rate_per_s: 0.0,
+        in_flight: connections,
+        workers: 1,
+        backlog: BACKLOG,
+        buffer_bytes: BUFFER_BYTES,
+        placement,
+        isolation: plan::Isolation::Pin,
+        server_cpus,
+        client_cpus,
+        warm_up_ms: 0,
+        fixed_rate_ms: 0,
+        in_flight_ms: 0,
+        step_ms: 0,
+        idle_ms: 0,
+        quick: false,
+    }
+}
+
+/// A stored histogram of the client.
+pub(super) fn histogram(stored: &str) -> Result<wire::Histogram, Trouble> {
+    wire::decode(stored).map_err(|error| Trouble::Broken(error.to_string()))
+}
+
+/// The only window of a report.
+pub(super) fn only(report: &Report) -> Result<&wire::WindowReport, Trouble> {
+    let none = || Trouble::Broken("the client reported no window".into());
+    report.windows.first().ok_or_else(none)
+}

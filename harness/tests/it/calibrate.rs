@@ -1,0 +1,251 @@
+//! The instrument's proof of itself, in small: that each test measures what
+//! it is about, and that it misses its goal where the server isn't what it
+//! is held to be. Goals are for a quiet machine and are not asked here.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use harness::build::Built;
+use harness::calibrate::{self, Finding, Lab, Run, Size, Tools, Trouble};
+use harness::calibrate::{Certificate, FILE, State};
+use harness::drive::Client;
+use harness::host::inspect::inspect;
+use harness::interrupt::Interrupt;
+use harness::record::Artifact;
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::bed::{PATIENCE, fixture, harness, root, target};
+use crate::guard::{Finished, Guarded, output};
+use crate::{Ignored, tests};
+
+tests![
+    every_message_of_a_paced_load_is_accounted_for,
+    a_witness_sees_the_gaps_of_the_plan,
+    a_server_that_stands_still_shows_by_the_closed_form_and_only_then,
+    every_kind_of_damage_is_found_and_none_where_there_is_none,
+    liars_are_caught_and_a_sound_server_is_not,
+    ten_thousand_connections_in_small_are_opened_and_counted,
+    cpu_is_what_was_burnt_and_a_false_burner_is_told,
+    occupancy_is_what_is_in_flight,
+    a_certificate_accumulates_and_stands_below_tables,
+    an_interrupt_keeps_what_was_finished,
+    what_cannot_be_calibrated_is_refused_or_left_out,
+];
+
+/// A part of the time and of the connections of a certificate.
+fn small(time: f64) -> Size {
+    Size { connections: 200, time }
+}
+
+/// What tests are made with; nothing of it is built twice.
+fn tools() -> Tools<'static> {
+    static INTERRUPT: OnceLock<Interrupt> = OnceLock::new();
+    static DIRECTORY: OnceLock<TempDir> = OnceLock::new();
+    let command = vec![fixture().into()];
+    let binary = target().join("release/load");
+    let directory = DIRECTORY.get_or_init(|| tempfile::tempdir().unwrap());
+    let artifact = Artifact { sha256: String::new(), version: String::new() };
+    Tools {
+        client: Client::Shared(binary.clone()),
+        binary,
+        fixture: Built { artifact, command, directory: root() },
+        host: inspect(Path::new(".")),
+        directory: directory.path().to_path_buf(),
+        interrupt: INTERRUPT.get_or_init(|| Interrupt::install().unwrap()),
+    }
+}
+
+/// Runs a test, with another server in place of its own if one is named.
+fn find(
+    id: &str,
+    size: Size,
+    instead: Option<&'static str>,
+) -> Result<Finding, Ignored> {
+    let tools = tools();
+    let mut lab = Lab::new(&tools, size, 7);
+    lab.instead = instead;
+    let tests = calibrate::all();
+    let test = tests.iter().find(|test| test.id == id).unwrap();
+    let Run::Drive(run) = test.run else { panic!("{id} drives nothing") };
+    match run(&lab) {
+        Ok(finding) => Ok(finding),
+        Err(Trouble::CannotJudge(why)) => Err(Ignored(why)),
+        Err(trouble) => panic!("{id}: {trouble:?}"),
+    }
+}
+
+/// The figures whose names begin like this.
+fn figures(finding: &Finding, name: &str) -> Vec<f64> {
+    let all = finding.figures.iter();
+    let named = all.filter(|figure| figure.name.starts_with(name));
+    let values: Vec<f64> = named.map(|figure| figure.value).collect();
+    assert!(!values.is_empty(), "no {name:?} in {finding:?}");
+    values
+}
+
+fn all_below(finding: &Finding, name: &str, limit: f64) {
+    for value in figures(finding, name) {
+        assert!(value < limit, "{name} {value} in {finding:?}");
+    }
+}
+
+fn every_message_of_a_paced_load_is_accounted_for() -> Result<(), Ignored> {
+    let found = find("K1", small(0.05), None)?;
+    assert_eq!(figures(&found, "unaccounted"), [0.0]);
+    assert!((18_000..22_000).contains(&found.n), "{found:?}");
+    assert!(figures(&found, "slip p99")[0] > 0.0, "{found:?}");
+    Ok(())
+}
+
+fn a_witness_sees_the_gaps_of_the_plan() -> Result<(), Ignored> {
+    let found = find("K2", small(0.1), None)?;
+    assert!((1_700..2_300).contains(&found.n), "{found:?}");
+    // A busy neighbour makes gaps of its own, but not most of them.
+    assert!(figures(&found, "pass")[0] > 20.0, "{found:?}");
+    Ok(())
+}
+
+fn a_server_that_stands_still_shows_by_the_closed_form_and_only_then()
+-> Result<(), Ignored> {
+    let found = find("K3", small(0.1), None)?;
+    all_below(&found, "off the closed form", 60.0);
+    all_below(&found, "part of the closed form", 50.0);
+    let found = find("K3", small(0.1), Some("prompt"))?;
+    assert!(found.is_missed(), "nothing stood still: {found:?}");
+    for off in figures(&found, "off the closed form") {
+        assert!(off > 60.0, "{found:?}");
+    }
+    Ok(())
+}
+
+fn every_kind_of_damage_is_found_and_none_where_there_is_none()
+-> Result<(), Ignored> {
+    let found = find("K7", small(0.04), None)?;
+    assert_eq!(figures(&found, "found"), [4.0]);
+    assert_eq!(figures(&found, "unequal"), [0.0]);
+    let found = find("K7", small(0.01), Some("good"))?;
+    assert_eq!(figures(&found, "found"), [0.0]);
+    assert!(found.is_missed());
+    Ok(())
+}
+
+fn liars_are_caught_and_a_sound_server_is_not() -> Result<(), Ignored> {
+    let found = find("K8", small(1.0), None)?;
+    assert_eq!(figures(&found, "caught"), [5.0]);
+    assert_eq!(figures(&found, "accused falsely"), [0.0]);
+    let found = find("K8", small(1.0), Some("good"))?;
+    assert_eq!(figures(&found, "caught"), [0.0]);
+    assert!(found.is_missed());
+    Ok(())
+}
+
+fn ten_thousand_connections_in_small_are_opened_and_counted()
+-> Result<(), Ignored> {
+    let found = find("K9", small(1.0), None)?;
+    assert_eq!(found.n, 200);
+    assert_eq!(figures(&found, "SYN cookies"), [0.0]);
+    assert!(figures(&found, "opened within")[0] > 0.0);
+    Ok(())
+}
+
+fn cpu_is_what_was_burnt_and_a_false_burner_is_told() -> Result<(), Ignored> {
+    let found = find("K10", small(0.2), None)?;
+    all_below(&found, "off what was burnt", 15.0);
+    all_below(&found, "off wait4", 15.0);
+    // It burns a third more than it says.
+    let found = find("K10", small(0.2), Some("burn-falsely"))?;
+    assert!(found.is_missed());
+    assert!(figures(&found, "off what was burnt")[0] > 15.0, "{found:?}");
+    Ok(())
+}
+
+fn occupancy_is_what_is_in_flight() -> Result<(), Ignored> {
+    let found = find("K27", small(0.2), None)?;
+    assert_eq!(figures(&found, "off at").len(), 5);
+    all_below(&found, "off at", 25.0);
+    Ok(())
+}
+
+/// `calibrate` with these arguments and a directory of its own.
+fn said(results: &Path, arguments: &[&str]) -> Finished {
+    let mut command = harness(&["calibrate", "--progress", "lines"]);
+    command.arg("--results-dir").arg(results).args(arguments);
+    output(&mut command)
+}
+
+fn stored(results: &Path) -> Certificate {
+    let text = std::fs::read_to_string(results.join(FILE)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn a_certificate_accumulates_and_stands_below_tables() {
+    let directory = tempfile::tempdir().unwrap();
+    let results = directory.path();
+    let first = said(results, &["--only", "k22", "--json"]);
+    first.exits_with(0);
+    let printed: Certificate = serde_json::from_str(&first.stdout).unwrap();
+    assert_eq!(printed, stored(results));
+    said(results, &["--only", "K6"]).exits_with(0);
+    let both = stored(results);
+    for id in ["K6", "K22"] {
+        assert_eq!(both.entry(id).unwrap().state, State::Met, "{id}");
+    }
+    assert_eq!(both.entry("K1").unwrap().state, State::NotRun);
+    let text = std::fs::read_to_string(results.join(FILE)).unwrap();
+    assert!(!text.contains(&root().display().to_string()), "a path");
+    // A committed run is of another machine, or this is where it was made:
+    // the line is there in either case.
+    let show = |results: &Path| {
+        let mut command = harness(&["show", "latest"]);
+        command.arg("--results-dir").arg(results);
+        output(&mut command)
+    };
+    let table = show(results);
+    assert!(table.exits_with(0).stdout.contains("Instrument: "));
+    std::fs::write(results.join(FILE), "{").unwrap();
+    let damaged = show(results);
+    let said = &damaged.exits_with(0).stdout;
+    assert!(said.contains("certificate.json can't be read"), "{said}");
+    let refused = self::said(results, &["--only", "K22"]);
+    assert!(refused.exits_with(1).stderr.contains("certificate.json"));
+}
+
+fn an_interrupt_keeps_what_was_finished() {
+    let directory = tempfile::tempdir().unwrap();
+    let results = directory.path();
+    let mut command = harness(&["calibrate", "--progress", "lines"]);
+    command.args(["--only", "K6,K21"]).arg("--results-dir").arg(results);
+    let mut calibrate = Guarded::start(&mut command);
+    calibrate.wait_for_stderr("K6 ", PATIENCE);
+    calibrate.signal(Signal::INT);
+    let finished = calibrate.finish(PATIENCE);
+    finished.exits_with(130);
+    assert!(finished.stderr.contains("what was finished is kept"));
+    let kept = stored(results);
+    assert_ne!(kept.entry("K6").unwrap().state, State::NotRun);
+    assert_eq!(kept.entry("K21").unwrap().state, State::NotRun);
+}
+
+fn what_cannot_be_calibrated_is_refused_or_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let results = directory.path();
+    for (arguments, word) in [
+        (&["--only", "K99"][..], "K99"),
+        (&["--only", "K17"], "K17 can't be run yet"),
+        (&["--only", "K1", "--full"], "--full"),
+        (&["--for", "0s"], "--for"),
+        (&["--for", "soon"], "--for"),
+    ] {
+        let refused = said(results, arguments);
+        refused.exits_with(2);
+        assert!(refused.stderr.contains(word), "{}", refused.stderr);
+        assert!(!results.join(FILE).exists());
+    }
+    let short = said(results, &["--only", "K22,K21", "--for", "5s"]);
+    short.exits_with(0);
+    assert!(short.stderr.contains("not begun"), "{}", short.stderr);
+    let kept = stored(results);
+    assert_eq!(kept.entry("K22").unwrap().state, State::Met);
+    assert_eq!(kept.entry("K21").unwrap().state, State::NotRun);
+}
