@@ -4,10 +4,10 @@
 
 use crate::calibrate::{Certificate, Entry, Figure, Goal, State};
 use crate::summarize::plain;
-use crate::units::Plain;
+use crate::units::{Count, Plain};
 
 use super::table::finish;
-use super::text::wrap;
+use super::text::{wrap, wrap_words};
 
 const INDENT: &str = "     ";
 
@@ -25,9 +25,9 @@ pub fn certificate(certificate: &Certificate) -> String {
         let figures = entry.figures.iter().map(figure);
         let mut figures: Vec<String> = figures.collect();
         figures.extend(entry.because.as_deref().map(plain));
+        figures.extend(stolen(entry));
         if !figures.is_empty() {
-            let text = format!("{INDENT}{}", figures.join(", "));
-            lines.extend(wrap_after(&text));
+            lines.extend(indented(&figures.join(", ")));
         }
     }
     let counts = [State::Met, State::Missed, State::Unjudged]
@@ -47,7 +47,7 @@ pub fn calibrated(entry: &Entry) -> String {
     let (id, state) = (&entry.id, word(entry.state));
     let why: Vec<String> = match &entry.because {
         Some(because) => vec![plain(because)],
-        None => missed(entry).collect(),
+        None => missed(entry).chain(stolen(entry)).collect(),
     };
     let why = why.join(", ");
     format!("{id} {state}: {why}").trim_end_matches(": ").to_owned()
@@ -116,18 +116,20 @@ fn head(entry: &Entry) -> String {
         plain(&entry.title)
     );
     if entry.n > 0 {
-        head.push_str(&format!("; {} {}", entry.n, plain(&entry.counted)));
+        head.push_str(&format!(
+            "; {} {}",
+            Count(entry.n),
+            plain(&entry.counted)
+        ));
     }
     head
 }
 
-/// Wraps a text that begins with the indent it goes on with.
-fn wrap_after(text: &str) -> Vec<String> {
-    let mut lines = wrap(text.trim_start(), INDENT, "");
-    if let Some(first) = lines.first_mut() {
-        first.insert_str(0, INDENT);
-    }
-    lines
+/// Wraps a text of which the first line is indented like the others.
+fn indented(text: &str) -> Vec<String> {
+    // The blank between two words is the last one of the indent.
+    let first = &INDENT[1..];
+    wrap_words(std::iter::once(first).chain(text.split(' ')), INDENT, "")
 }
 
 const fn word(state: State) -> &'static str {
@@ -145,11 +147,6 @@ fn missed(entry: &Entry) -> impl Iterator<Item = String> {
 
 /// `slip p99 180 µs (goal ≤ 100)`.
 fn figure(figure: &Figure) -> String {
-    let number = |value: f64| match value {
-        0.0 => "0".to_owned(),
-        value if value.abs() < 1e-4 => format!("{value:.1e}"),
-        value => Plain(value).to_string(),
-    };
     let mut text = format!("{} {}", plain(&figure.name), number(figure.value));
     if !figure.unit.is_empty() {
         text.push_str(&format!(" {}", plain(&figure.unit)));
@@ -157,17 +154,43 @@ fn figure(figure: &Figure) -> String {
     match figure.goal {
         None => {}
         Some(Goal::AtMost(most)) => {
-            text.push_str(&format!(" (goal ≤ {})", number(most)));
+            text.push_str(&format!(" (goal ≤ {})", bound(most)));
         }
         Some(Goal::AtLeast(least)) => {
-            text.push_str(&format!(" (goal ≥ {})", number(least)));
+            text.push_str(&format!(" (goal ≥ {})", bound(least)));
         }
         Some(Goal::Within(low, high)) => {
-            let (low, high) = (number(low), number(high));
+            let (low, high) = (bound(low), bound(high));
             text.push_str(&format!(" (goal {low} to {high})"));
         }
     }
     text
+}
+
+/// In three digits; counts as they are.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e6 {
+        format!("{value:.0}")
+    } else {
+        small(value).unwrap_or_else(|| Plain(value).to_string())
+    }
+}
+
+/// As it was set.
+fn bound(value: f64) -> String {
+    small(value).unwrap_or_else(|| value.to_string())
+}
+
+/// Powers of ten where three decimals would show nothing.
+fn small(value: f64) -> Option<String> {
+    let is_small = value != 0.0 && value.abs() < 1e-3;
+    is_small.then(|| format!("{value:.1e}"))
+}
+
+/// What others had of the CPUs, if it was enough to show.
+fn stolen(entry: &Entry) -> Option<String> {
+    let percent = entry.steal_percent;
+    (percent >= 0.1).then(|| format!("{percent:.1} % of the CPUs stolen"))
 }
 
 fn ids(certificate: &Certificate, state: State) -> Vec<&str> {
