@@ -165,11 +165,8 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     write_atomically(path, text.as_bytes())
 }
 
-/// Reads a value from JSON.
-///
-/// # Errors
-/// The file can't be read or holds something else; the message names it.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+/// Reads a value from JSON; an error names the file.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("{} can't be read", path.display()))?;
     serde_json::from_str(&text)

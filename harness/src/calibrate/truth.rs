@@ -91,7 +91,7 @@ mod tests {
     /// The example of wrk2's README, at 20 s: 1 s of nothing.
     #[test]
     fn a_second_in_twenty_shows_at_the_96th_percentile() {
-        let close = |q, s| (withheld(q, 1.0, 20.0, 0.0) - s).abs();
+        let close = |q, s: f64| (withheld(q, 1.0, 20.0, 0.0) - s).abs();
         assert!(close(0.96, 0.2) < 1e-9 && close(0.99, 0.8) < 1e-9);
         assert!(close(0.5, 0.0) < 1e-9);
     }

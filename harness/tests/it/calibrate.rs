@@ -109,13 +109,13 @@ fn a_witness_sees_the_gaps_of_the_plan() -> Result<(), Ignored> {
 fn a_server_that_stands_still_shows_by_the_closed_form_and_only_then()
 -> Result<(), Ignored> {
     let found = find("K3", small(0.1), None)?;
-    all_below(&found, "off the closed form", 60.0);
-    all_below(&found, "part of the closed form", 50.0);
+    // 80 ms by the closed form; a busy neighbour can only add to it.
+    for p99_ms in figures(&found, "p99 at") {
+        assert!(p99_ms > 60.0, "{found:?}");
+    }
+    assert!(figures(&found, "naive p99")[0] > 0.0, "{found:?}");
     let found = find("K3", small(0.1), Some("prompt"))?;
     assert!(found.is_missed(), "nothing stood still: {found:?}");
-    for off in figures(&found, "off the closed form") {
-        assert!(off > 60.0, "{found:?}");
-    }
     Ok(())
 }
 
@@ -242,10 +242,8 @@ fn what_cannot_be_calibrated_is_refused_or_left_out() {
         assert!(refused.stderr.contains(word), "{}", refused.stderr);
         assert!(!results.join(FILE).exists());
     }
-    let short = said(results, &["--only", "K22,K21", "--for", "5s"]);
+    let short = said(results, &["--only", "K21", "--for", "5s"]);
     short.exits_with(0);
     assert!(short.stderr.contains("not begun"), "{}", short.stderr);
-    let kept = stored(results);
-    assert_eq!(kept.entry("K22").unwrap().state, State::Met);
-    assert_eq!(kept.entry("K21").unwrap().state, State::NotRun);
+    assert!(!results.join(FILE).exists());
 }
