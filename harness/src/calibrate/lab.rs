@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::path::PathBuf;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use wire::{Arrivals, End, Load, PROTOCOL, Report, Spec, Window, Work};
@@ -116,7 +115,7 @@ impl<'a> Lab<'a> {
 
     /// Starts the fixture with a behaviour.
     pub(super) fn start(&self, bug: &str, at: u64) -> Result<Server, Trouble> {
-        self.try_start(bug, at, None).map_err(trouble)
+        self.try_start(bug, at).map_err(trouble)
     }
 
     /// The same, where it may well be refused.
@@ -124,7 +123,6 @@ impl<'a> Lab<'a> {
         &self,
         bug: &str,
         at: u64,
-        spin_us: Option<u32>,
     ) -> Result<Server, Outcome> {
         let number = self.started.get() + 1;
         self.started.set(number);
@@ -134,7 +132,7 @@ impl<'a> Lab<'a> {
         let running = launch(
             &built,
             &settings(self.size.connections),
-            spin_us,
+            None,
             self.tools.host.somaxconn,
             PATIENCE,
             self.tools.interrupt,
