@@ -61,11 +61,14 @@ impl Machine {
     }
 
     /// Whether figures of this machine hold on that one: all but the patch
-    /// level of the kernel, of which the label holds the series.
+    /// level of the kernel, of which the label holds the series, and what is
+    /// found out by trying, which a busy machine may get wrong.
     #[must_use]
     pub fn is(&self, host: &Host) -> bool {
         let other = Self::of(host);
-        Self { kernel: other.kernel.clone(), ..self.clone() } == other
+        let irq_time_apart = other.irq_time_apart;
+        let kernel = other.kernel.clone();
+        Self { kernel, irq_time_apart, ..self.clone() } == other
     }
 }
 

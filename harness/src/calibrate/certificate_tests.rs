@@ -64,6 +64,7 @@ fn a_machine_is_the_same_with_another_patch_of_its_kernel_alone() {
     let machine = Machine::of(&here);
     let mut patched = here.clone();
     patched.kernel = "6.18.9-generic".into();
+    patched.irq_time_apart = !here.irq_time_apart;
     patched.revision = Some("another".into());
     assert!(machine.is(&patched));
     let mut other = here.clone();

@@ -89,8 +89,6 @@ pub(super) struct Order {
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A witness writes its log when nothing has happened for 20 ms.
-const LOG_WRITTEN: Duration = Duration::from_millis(100);
 /// A witness that stands still is no stalled one.
 pub(super) const STALL_MS: u64 = 5_000;
 const PACED: u32 = 512;
@@ -169,18 +167,12 @@ impl<'a> Lab<'a> {
         &self,
         server: &Server,
         order: &Order,
-        mut at: impl FnMut(Moment),
+        at: impl FnMut(Moment),
     ) -> Result<Report, Trouble> {
         let spec = self.spec(server, order);
         let tools = self.tools;
         let watched = server.running.process().pidfd();
-        let driven =
-            tools.client.drive(&spec, watched, tools.interrupt, |it| {
-                if it == Moment::Loaded {
-                    sleep(LOG_WRITTEN);
-                }
-                at(it);
-            });
+        let driven = tools.client.drive(&spec, watched, tools.interrupt, at);
         driven.map_err(|failure| match failure {
             Failure::Interrupted => Trouble::Interrupted,
             Failure::Client(message) => Trouble::Broken(message),
@@ -205,6 +197,8 @@ impl<'a> Lab<'a> {
             cpus: settings.client_cpus,
             server_pids: server.running.pids().to_vec(),
             softirq_cpus: if apart { settings.server_cpus } else { vec![] },
+            // What others had of the CPUs is read around the whole test.
+            watched_cpus: Vec::new(),
             work: Work::Hold { await_go: true, turns: false, windows },
         }
     }

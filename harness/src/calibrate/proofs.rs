@@ -161,7 +161,7 @@ fn lies(lab: &Lab<'_>) -> Result<Finding, Trouble> {
 /// Whether anything tells that this server does not hold all connections:
 /// the launch, the end of the load, the proof, or the kernel's census.
 fn is_caught(lab: &Lab<'_>, bug: &str, at: u64) -> Result<bool, Trouble> {
-    let server = match lab.try_start(bug, at, None) {
+    let server = match lab.try_start(bug, at) {
         Ok(server) => server,
         Err(Outcome::NeverReady { .. }) => return Ok(true),
         Err(outcome) => return Err(trouble(outcome)),

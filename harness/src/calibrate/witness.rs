@@ -1,11 +1,15 @@
 //! A server whose behaviour is known, and what it logged.
 
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::Trouble;
 use crate::launch::Running;
 use crate::record::Outcome;
 use crate::summarize::reason;
+
+const LOG_WRITTEN: Duration = Duration::from_secs(10);
 
 /// Server processes with a known behaviour.
 #[derive(Debug)]
@@ -24,10 +28,27 @@ pub(super) struct Seen {
 
 impl Server {
     /// What it logged of the messages that came in a window, in their order.
+    /// It writes once it is quiet, and on a busy machine that takes a while.
     pub(super) fn seen(
         &self,
         window: &wire::WindowReport,
     ) -> Result<Vec<Seen>, Trouble> {
+        let deadline = Instant::now() + LOG_WRITTEN;
+        loop {
+            let seen = self.logged(window);
+            let most = seen.len() as u64 * 10 >= window.echoes_in_window * 9;
+            if most && !seen.is_empty() {
+                return Ok(seen);
+            }
+            if Instant::now() >= deadline {
+                let lacking = "the witness did not log what it saw";
+                return Err(Trouble::Broken(lacking.into()));
+            }
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn logged(&self, window: &wire::WindowReport) -> Vec<Seen> {
         let bytes = std::fs::read(&self.log).unwrap_or_default();
         let number = |bytes: &[u8]| {
             bytes.try_into().map(u64::from_le_bytes).unwrap_or_default()
@@ -40,11 +61,8 @@ impl Server {
         let inside = window.start_ns..window.end_ns;
         let mut seen: Vec<Seen> =
             entries.filter(|it| inside.contains(&it.received_ns)).collect();
-        if seen.is_empty() {
-            return Err(Trouble::Broken("the witness logged nothing".into()));
-        }
         seen.sort_by_key(|it| it.received_ns);
-        Ok(seen)
+        seen
     }
 }
 
