@@ -17,7 +17,7 @@ pub(super) const TESTS: &[Test] = &[
                to the same bytes; the stored form comes back the same",
         source: "Lancet averages p99s over its agents",
         seconds: 1,
-        run: Run::Compute(|| histograms(1_000_000)),
+        run: Run::Compute(|| histograms(200_000)),
     },
     Test {
         id: "K19",
