@@ -7,6 +7,7 @@
 // Beware   whoever connects faster than the server accepts overflows its queue of 4096;
 //          a SYN dropped then is sent again after 1 s, and that is in the total, as ever
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -95,20 +96,19 @@ static void judge(const std::vector<Outcome>& outcomes) {
 }
 
 static int number(const string& text) {
-    int value = 0;
     char rest;
-    int parts = sscanf(text.c_str(), "%5d%c", &value, &rest);
+    int value = 0, parts = sscanf(text.c_str(), "%5d%c", &value, &rest);
     if (parts == 1 && value >= 1 && value <= 65535) return value;
     fail(2, "'" + text + "' is not a number from 1 to 65535");
 }
 
 static addrinfo* resolve(const string& text) {
-    char host[64], port[6], rest;
-    addrinfo hints{}, *found;
-    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-    if ((sscanf(text.c_str(), "%63[0-9.]:%5[0-9]%c", host, port, &rest) == 2 ||
-         sscanf(text.c_str(), "[%63[0-9a-fA-F:.]]:%5[0-9]%c", host, port, &rest) == 2) &&
-        number(port) && getaddrinfo(host, port, &hints, &found) == 0) return found;
+    char host[64], port[6], rest, bits[16];  // getaddrinfo alone would take 127.1
+    addrinfo hints{AI_NUMERICHOST, text[0] == '[' ? AF_INET6 : AF_INET, 0, 0, 0, 0, 0, 0}, *found;
+    const char* shape = hints.ai_family == AF_INET ? "%63[^:]:%5[0-9]%c" : "[%63[^]]]:%5[0-9]%c";
+    if (sscanf(text.c_str(), shape, host, port, &rest) == 2 && number(port) &&
+        inet_pton(hints.ai_family, host, bits) == 1 &&
+        getaddrinfo(host, port, &hints, &found) == 0) return found;
     fail(2, "expected 127.0.0.1:8080 or [::1]:8080, not '" + text + "'");
 }
 

@@ -153,8 +153,7 @@ fn command_line(program: &Program<'_>) -> Vec<OsString> {
 /// SHA-256 over the names and contents of the directory's own files, sorted,
 /// and over the binary if it lies elsewhere.
 fn hash(directory: &Path, binary: &Path) -> Result<String> {
-    let mut files = Vec::new();
-    collect(directory, &mut files, 3)?;
+    let mut files = files(directory)?;
     if binary.is_absolute() && !files.iter().any(|file| file == binary) {
         if binary.is_file() {
             files.push(binary.to_path_buf());
@@ -183,6 +182,17 @@ impl std::io::Write for HashWriter<'_> {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// A program's own files, sorted.
+///
+/// # Errors
+/// A directory can't be read.
+pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    collect(directory, &mut files, 3)?;
+    files.sort();
+    Ok(files)
 }
 
 /// Directories that builds fill with what changes at every run.

@@ -100,6 +100,9 @@ pub struct List {
     /// Print the table of servers/README.md
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
+    /// Print the conformance matrix of servers/README.md, from the committed checks
+    #[arg(long, conflicts_with_all = ["json", "markdown"])]
+    pub matrix: bool,
     /// Add a server that lies outside the repository
     #[arg(long, value_name = "DIR")]
     pub server_dir: Vec<PathBuf>,

@@ -18,7 +18,7 @@ mod run;
 mod select;
 mod show;
 
-pub use list::course;
+pub use list::{course, matrix};
 
 /// Runs the subcommand; returns the exit code.
 ///

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod cmd;
 pub mod compare;
+pub mod conformance;
 pub mod drive;
 pub mod duel;
 pub mod event;

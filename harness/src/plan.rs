@@ -125,6 +125,9 @@ pub struct Lane {
     /// longer than the run's own warm-up. Milliseconds.
     #[serde(default)]
     pub warm_up_ms: u64,
+    /// What the conformance suite had found of it when the run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conformance: Option<crate::conformance::Conformance>,
 }
 
 impl Lane {
@@ -199,9 +202,7 @@ impl Settings {
     pub fn is_original(&self) -> bool {
         self.client != SHARED_CLIENT
     }
-}
 
-impl Settings {
     /// Whether client and servers take CPU from one another: a faster server
     /// then slows its own client, so that only CPU per echo can be compared.
     #[must_use]
@@ -283,8 +284,7 @@ impl Plan {
     pub fn settings_for(&self, lane: &str) -> Settings {
         let lane = self.lanes.iter().find(|known| known.name == lane);
         let warm_up_ms = lane.map_or(0, |lane| lane.warm_up_ms);
-        let settings = self.settings.clone();
-        let warm_up_ms = settings.warm_up_ms.max(warm_up_ms);
-        Settings { warm_up_ms, ..settings }
+        let warm_up_ms = self.settings.warm_up_ms.max(warm_up_ms);
+        Settings { warm_up_ms, ..self.settings.clone() }
     }
 }

@@ -77,6 +77,7 @@ pub(crate) fn plan(
         outside: false,
         parallel: false,
         warm_up_ms: 0,
+        conformance: None,
     };
     let mut lanes: Vec<Lane> =
         servers.iter().map(|server| lane(server, None)).collect();

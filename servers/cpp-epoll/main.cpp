@@ -6,6 +6,7 @@
 // Gives out at one CPU, or when one handler takes long: everybody waits
 // Next      rust-poll: one loop again, without the list that epoll keeps
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -194,13 +195,12 @@ static Args parse(int argc, char** argv) {
         else if (flag == "--drain-ms") args.drain_ms = number(flag, value, 0, 4294967295);
         else fail(2, "unexpected argument '" + flag + "'; try --help");
     }
-    string host = args.text.substr(0, args.text.rfind(':'));
-    string port = args.text.substr(std::min(host.size() + 1, args.text.size()));
-    bool six = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    if (six) host = host.substr(1, host.size() - 2);
-    addrinfo hints{AI_NUMERICHOST | AI_NUMERICSERV, six ? AF_INET6 : AF_INET, 0, 0, 0, 0, 0, 0};
-    number("--addr", port, 0, 65535);
-    if (getaddrinfo(host.c_str(), port.c_str(), &hints, &args.addr) == 0) return args;
+    char host[64], port[6], rest, bits[16];  // getaddrinfo alone would take 127.1
+    addrinfo hints{AI_NUMERICHOST, args.text[0] == '[' ? AF_INET6 : AF_INET, 0, 0, 0, 0, 0, 0};
+    const char* shape = hints.ai_family == AF_INET ? "%63[^:]:%5[0-9]%c" : "[%63[^]]]:%5[0-9]%c";
+    if (sscanf(args.text.c_str(), shape, host, port, &rest) == 2 && std::stoi(port) <= 65535 &&
+        inet_pton(hints.ai_family, host, bits) == 1 &&
+        getaddrinfo(host, port, &hints, &args.addr) == 0) return args;
     fail(2, "invalid value '" + args.text + "' for '--addr': expected 127.0.0.1:8080 or [::1]:0");
 }
 

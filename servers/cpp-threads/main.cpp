@@ -6,6 +6,7 @@
 // Gives out at the thread limit, or when the scheduler becomes the workload
 // Next      java-threads: the same once more, over a virtual machine
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -119,16 +120,12 @@ Blocking sockets and std::thread; --workers changes nothing, as threads follow c
 )";
 
 static addrinfo* resolve(const string& text) {
-    size_t colon = text.rfind(':');
-    string host = text.substr(0, colon);
-    string port = colon == string::npos ? "" : text.substr(colon + 1);
-    bool six = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    if (six) host = host.substr(1, host.size() - 2);
-    addrinfo hints{}, *found = nullptr;
-    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-    hints.ai_family = six ? AF_INET6 : AF_INET;
-    number("--addr", port, 0, 65535);
-    if (getaddrinfo(host.c_str(), port.c_str(), &hints, &found) == 0) return found;
+    char host[64], port[6], rest, bits[16];  // getaddrinfo alone would take 127.1
+    addrinfo hints{AI_NUMERICHOST, text[0] == '[' ? AF_INET6 : AF_INET, 0, 0, 0, 0, 0, 0}, *found;
+    const char* shape = hints.ai_family == AF_INET ? "%63[^:]:%5[0-9]%c" : "[%63[^]]]:%5[0-9]%c";
+    if (sscanf(text.c_str(), shape, host, port, &rest) == 2 && std::stoi(port) <= 65535 &&
+        inet_pton(hints.ai_family, host, bits) == 1 &&
+        getaddrinfo(host, port, &hints, &found) == 0) return found;
     fail(2, "invalid value '" + text + "' for '--addr': expected 127.0.0.1:8080 or [::1]:8080");
 }
 

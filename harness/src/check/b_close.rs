@@ -125,8 +125,41 @@ fn hygiene(lab: &mut Lab<'_>) -> Outcome {
     }
     drop(conns);
     lab.settles(0)?;
-    let resident = lab.server().resident();
     let threads = lab.server().threads();
+    // A heap grows to its size; a leak grows each time.
+    let mut least = u64::MAX;
+    for _ in 0..6 {
+        let resident = lab.server().resident();
+        come_and_go(lab)?;
+        let grown = lab.server().resident().saturating_sub(resident);
+        least = least.min(grown);
+        if least <= 4 << 20 {
+            break;
+        }
+    }
+    lab.eventually("threads back at rest", lab.ms(1_000), |lab| {
+        let now = lab.server().threads();
+        let near = now <= threads + 2;
+        Ok(if near { Ok(()) } else { Err(format!("{now}, not {threads}")) })
+    })?;
+    ensure(
+        least <= 4 << 20,
+        "at most 4 MiB more resident memory",
+        format!("{} KiB more", least >> 10),
+    )?;
+    // A server may not have come to the last ones yet.
+    lab.eventually("no CLOSE_WAIT", lab.ms(1_000), |lab| {
+        let waiting = crate::sockets::close_wait(lab.server().addr)
+            .map_err(super::verdict::broken("socket diagnostics"))?;
+        let none = waiting == 0;
+        Ok(if none { Ok(()) } else { Err(format!("{waiting} sockets in it")) })
+    })?;
+    let zombies = lab.server().zombies();
+    ensure(zombies == 0, "no zombie", format!("{zombies} of them"))
+}
+
+/// Connections one by one, then 200 at a time.
+fn come_and_go(lab: &mut Lab<'_>) -> Outcome {
     for _ in 0..lab.pick(500, 1_000, 1_000) {
         lab.connect()?.exchange(100, lab.ms(1_000))?;
     }
@@ -136,24 +169,7 @@ fn hygiene(lab: &mut Lab<'_>) -> Outcome {
             conn.exchange(100, lab.ms(2_000))?;
         }
     }
-    lab.settles(0)?;
-    lab.eventually("threads back at rest", lab.ms(1_000), |lab| {
-        let now = lab.server().threads();
-        let near = now <= threads + 2;
-        Ok(if near { Ok(()) } else { Err(format!("{now}, not {threads}")) })
-    })?;
-    let grown = lab.server().resident().saturating_sub(resident);
-    ensure(
-        grown <= 4 << 20,
-        "at most 4 MiB more resident memory",
-        format!("{} KiB more", grown >> 10),
-    )?;
-    let addr = lab.server().addr;
-    let waiting = crate::sockets::close_wait(addr)
-        .map_err(super::verdict::broken("socket diagnostics"))?;
-    ensure(waiting == 0, "no CLOSE_WAIT", format!("{waiting} sockets in it"))?;
-    let zombies = lab.server().zombies();
-    ensure(zombies == 0, "no zombie", format!("{zombies} of them"))
+    lab.settles(0)
 }
 
 /// No server offers an option for it yet, so it is told, not judged.

@@ -1,28 +1,18 @@
 //! What a case is: an entry of the catalogue and the function that tries it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::lab::Lab;
 use super::verdict::Outcome;
+use crate::conformance::Tier;
 
 /// How binding a case is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Level {
     Must,
     Should,
     Info,
-}
-
-/// How much is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Tier {
-    Quick,
-    Core,
-    Long,
-    /// Only when asked for by name; no run has this tier.
-    Asked,
 }
 
 /// One case. Ids are stable and never reused.
@@ -35,8 +25,8 @@ pub(crate) struct Case {
     /// living, N a network namespace, M memory group, T thread group, S
     /// system calls, X descriptors of others, U another user.
     pub(crate) setup: char,
-    /// The least tier that includes it.
-    pub(crate) tier: Tier,
+    /// The least tier that includes it; none runs only when asked for.
+    pub(crate) tier: Option<Tier>,
     /// Repeats in the tiers.
     pub(crate) repeats: [u32; 3],
     /// Whether the server has to be as good as new afterwards; some cases
@@ -57,7 +47,7 @@ impl Case {
             title,
             level: Level::Must,
             setup: 'P',
-            tier: Tier::Core,
+            tier: Some(Tier::Core),
             repeats: [1, 3, 3],
             afterlife: true,
             run,
@@ -78,17 +68,17 @@ impl Case {
 
     /// Belongs to the quick tier too.
     pub(crate) const fn quick(self) -> Self {
-        Self { tier: Tier::Quick, ..self }
+        Self { tier: Some(Tier::Quick), ..self }
     }
 
     /// Takes so long that only the long tier includes it.
     pub(crate) const fn long(self) -> Self {
-        Self { tier: Tier::Long, repeats: [1, 1, 1], ..self }
+        Self { tier: Some(Tier::Long), repeats: [1, 1, 1], ..self }
     }
 
     /// Runs only when asked for.
     pub(crate) const fn asked(self) -> Self {
-        Self { tier: Tier::Asked, repeats: [1, 1, 1], ..self }
+        Self { tier: None, repeats: [1, 1, 1], ..self }
     }
 
     /// Takes five seconds or more.

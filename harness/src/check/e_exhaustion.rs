@@ -36,7 +36,8 @@ impl<'a> Crowd<'a> {
             // The server may have closed what it can't serve.
             tolerate(conn.send(1))?;
         }
-        lab.pause(lab.ms(500).max(Duration::from_secs(1)))?;
+        let (least, most) = (Duration::from_secs(1), Duration::from_secs(3));
+        lab.pause(lab.ms(500).clamp(least, most))?;
         let (mut served, mut waiting) = (Vec::new(), Vec::new());
         let mut closed = 0;
         for mut conn in conns {

@@ -13,7 +13,7 @@ pub(crate) const CASES: &[Case] =
 
 /// Lines that no server may accept, words separated by blanks; `''` is an
 /// empty word.
-const BAD: [&str; 52] = [
+const BAD: [&str; 60] = [
     "--addr x",
     "--addr ''",
     "--addr 127.0.0.1",
@@ -25,6 +25,14 @@ const BAD: [&str; 52] = [
     "--addr 127.0.0.1:1e3",
     "--addr 127.0.0.1:0x50",
     "--addr 127.0.0:0",
+    "--addr 127.1:0",
+    "--addr 2130706433:0",
+    "--addr 0177.0.0.1:0",
+    "--addr 127.0.0.01:0",
+    "--addr 0x7f.0.0.1:0",
+    "--addr 0x7f000001:0",
+    "--addr [127.0.0.1]:0",
+    "--addr localhost:0",
     "--addr 127.0.0.1.1:0",
     "--addr 256.0.0.1:0",
     "--addr [::1:0",

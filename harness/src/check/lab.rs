@@ -10,12 +10,12 @@ use socket2::{Domain, Socket, Type};
 
 use super::bytes::Pattern;
 use super::calls::Supervisor;
-use super::case::Tier;
 use super::conn::Conn;
 use super::server::Server;
 use super::verdict::{Outcome, Stop, refused, within};
 use crate::build::Built;
 use crate::catalog::Family;
+use crate::conformance::Tier;
 use crate::interrupt::Interrupt;
 use crate::isolation::network::Network;
 use crate::process::wait_readable;
@@ -87,7 +87,7 @@ impl<'a> Lab<'a> {
         match self.manner.tier {
             Tier::Quick => quick,
             Tier::Core => core,
-            Tier::Long | Tier::Asked => long,
+            Tier::Long => long,
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::lab::Lab;
 use super::server::Server;
-use super::verdict::{Outcome, Stop, ensure, late};
+use super::verdict::{Outcome, Stop, ensure, fail, late};
 
 impl Lab<'_> {
     /// Waits until something holds.
@@ -63,13 +63,20 @@ impl Lab<'_> {
         Stop::Fail(evidence)
     }
 
-    /// The server doesn't work while nothing is asked of it.
+    /// The server doesn't work while nothing is asked of it. One that
+    /// collects garbage may still do so in the first window or two.
     pub(crate) fn rests(&mut self, time: Duration) -> Outcome {
-        let burnt = self.burnt(time)?;
-        ensure(
-            burnt <= time / 10 + Duration::from_millis(10),
+        const WINDOWS: u32 = 3;
+        let mut least = Duration::MAX;
+        for _ in 0..WINDOWS {
+            least = least.min(self.burnt(time)?);
+            if least <= time / 10 + Duration::from_millis(10) {
+                return Ok(());
+            }
+        }
+        fail(
             "at most a tenth of a CPU while nothing is asked of it",
-            format!("{burnt:.0?} of CPU in {time:.1?}"),
+            format!("{least:.0?} of CPU in {time:.1?}"),
         )
     }
 

@@ -9,8 +9,7 @@
 
 use std::time::Duration;
 
-pub(crate) use self::case::Case;
-use self::case::Tier;
+pub(crate) use self::case::{Case, Level};
 use self::lab::{Manner, Target};
 use self::noise::Noise;
 pub(crate) use self::runner::Cell;
@@ -18,6 +17,7 @@ use self::runner::Rules;
 pub(crate) use self::verdict::Verdict;
 use crate::build::Built;
 use crate::catalog::Server;
+use crate::conformance::Tier;
 use crate::interrupt::Interrupt;
 
 mod a_bytes;
@@ -92,6 +92,12 @@ impl Wanted {
         }
     }
 
+    /// Whether a tier is tried as it is, no more and no less: what is found
+    /// then says something of the server as a whole.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.cases.is_empty() && self.repeat.is_none() && !self.strict
+    }
+
     /// The cases meant: those named, whatever their tier, or the tier's.
     ///
     /// # Errors
@@ -109,7 +115,7 @@ impl Wanted {
         }
         let meant = |case: &&Case| {
             if self.cases.is_empty() {
-                case.tier <= self.tier()
+                case.tier.is_some_and(|tier| tier <= self.tier())
             } else {
                 self.cases.iter().any(|id| same(case, id))
             }

@@ -5,9 +5,10 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::case::{Case, Level, Tier};
+use super::case::{Case, Level};
 use super::runner::Cell;
 use super::verdict::Verdict;
+use crate::conformance::Tier;
 use crate::plan::Skip;
 
 /// Everything a check found.

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::case::{Case, Level, Tier};
+use super::case::{Case, Level};
 use super::lab::{Lab, Manner, Target};
 use super::noise::Noise;
 use super::verdict::{Evidence, Outcome, Stop, Verdict};
 use crate::catalog::Unsupported;
+use crate::conformance::Tier;
 use crate::interrupt::Interrupt;
 
 /// One server and one case.
@@ -81,7 +82,7 @@ pub(crate) fn run(
     let usual = match rules.manner.tier {
         Tier::Quick => quick,
         Tier::Core => core,
-        Tier::Long | Tier::Asked => long,
+        Tier::Long => long,
     };
     let mut tries = Vec::new();
     for repeat in 0..rules.repeat.unwrap_or(usual) {
@@ -251,7 +252,7 @@ fn again(case: &Case, target: &Target, rules: Rules, seed: u64) -> String {
     let tier = match rules.manner.tier {
         Tier::Quick => " --quick",
         Tier::Core => "",
-        Tier::Long | Tier::Asked => " --long",
+        Tier::Long => " --long",
     };
     let what = match case.id {
         "G1" => "--fuzz".to_owned(),

@@ -70,6 +70,10 @@ pub struct Check {
         value_parser = clap::value_parser!(u32).range(1..=100)
     )]
     pub stretch: u32,
+    /// Where runs are kept: a whole tier's result is kept there in checks/, for
+    /// `run` to look up
+    #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
+    pub results_dir: Option<PathBuf>,
     /// Print JSON instead of the matrix
     #[arg(long)]
     pub json: bool,

@@ -1,5 +1,6 @@
 //! `check`: puts servers through the conformance suite.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
@@ -10,8 +11,10 @@ use crate::catalog::{Catalog, Server};
 use crate::check::report::{self, Report};
 use crate::check::{self, Case, Cell, Verdict, Wanted};
 use crate::cli::{Check, Output};
+use crate::conformance::kept::{self, Kept};
 use crate::event::Event;
 use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, USAGE, refuse};
+use crate::host::inspect;
 use crate::interrupt::Interrupt;
 use crate::plan::Skip;
 use crate::progress::{Progress, Style};
@@ -34,6 +37,10 @@ pub(super) fn check(args: &Check, output: Output) -> Result<u8> {
     preflight::descriptors(CONNECTIONS, preflight::raise_descriptor_limit())
         .map_err(|message| refuse(UNFIT, message))?;
     process::adopt_orphans()?;
+    let results = store::results(&root, args.results_dir.as_deref());
+    if wanted.is_whole() {
+        store::prepare(&results)?;
+    }
     let interrupt = Interrupt::install()?;
     let style = if output.quiet { Style::None } else { output.progress };
     let mut progress = Progress::new(style);
@@ -55,9 +62,15 @@ pub(super) fn check(args: &Check, output: Output) -> Result<u8> {
                 let tell = |number, case: &Case, cell: Option<&Cell>| {
                     show(&progress, server, cases.len(), number, case, cell);
                 };
+                let version = built.artifact.version.clone();
                 let cells = check::check(
                     server, built, &cases, &wanted, &interrupt, tell,
                 );
+                if wanted.is_whole() && cells.len() == cases.len() {
+                    let found =
+                        found(server, &root, &wanted, &version, &cells)?;
+                    keep(&results, server, found, &progress)?;
+                }
                 report.cells.extend(cells);
             }
             Err(skip) => report.skipped.push(skip),
@@ -131,7 +144,7 @@ fn wanted(args: &Check) -> Wanted {
 
 fn built(
     server: &Server,
-    root: &std::path::Path,
+    root: &Path,
     progress: &mut Progress,
     interrupt: &Interrupt,
 ) -> Result<build::Built, Skip> {
@@ -144,6 +157,39 @@ fn built(
             hint: None,
         },
     )
+}
+
+fn found(
+    server: &Server,
+    root: &Path,
+    wanted: &Wanted,
+    version: &str,
+    cells: &[Cell],
+) -> Result<Option<Kept>> {
+    let manner = kept::Manner {
+        tier: wanted.tier(),
+        stretch: wanted.stretch,
+        seed: wanted.seed,
+        version,
+        kernel: &inspect::kernel(),
+    };
+    Kept::of(server, root, &manner, cells)
+}
+
+/// Keeps what a whole tier found, for `run` to look up, and says if not.
+fn keep(
+    results: &Path,
+    server: &Server,
+    found: Option<Kept>,
+    progress: &Progress,
+) -> Result<()> {
+    let why = match found {
+        None => "a case could not be judged",
+        Some(found) if kept::keep(results, &found)? => return Ok(()),
+        Some(_) => "a higher tier's result of the same sources is there",
+    };
+    progress.line(&format!("{}: result not kept: {why}", server.id));
+    Ok(())
 }
 
 fn put(args: &Check, report: &Report) -> Result<()> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::catalog::{Catalog, Server, lesson};
 use crate::cli::List;
+use crate::conformance::kept;
 use crate::exit::DONE;
 use crate::plan::Skip;
 use crate::{render, store};
@@ -37,6 +38,10 @@ pub(super) fn list(args: &List) -> Result<u8> {
     let root = store::root()?;
     if args.markdown {
         super::print(&course(&root)?)?;
+        return Ok(DONE);
+    }
+    if args.matrix {
+        super::print(&matrix(&root)?)?;
         return Ok(DONE);
     }
     let catalog = Catalog::load(&root, &args.server_dir)?;
@@ -102,6 +107,38 @@ fn course_entry(server: &Server) -> Result<render::Entry> {
         gives_out_at: lesson.gives_out_at,
         choose: choose
             .with_context(|| format!("server.toml of {id} lacks `choose`"))?,
+    })
+}
+
+/// The conformance matrix of `servers/README.md`: what the committed checks
+/// found of every server of the suite, in reading order.
+///
+/// # Errors
+/// A committed check is damaged.
+pub fn matrix(root: &Path) -> Result<String> {
+    let catalog = Catalog::load(root, &[])?;
+    let servers: Result<Vec<_>> =
+        catalog.servers.iter().map(|server| checked(server, root)).collect();
+    Ok(render::matrix(&servers?))
+}
+
+fn checked(server: &Server, root: &Path) -> Result<render::Checked> {
+    let found = kept::committed(root, &server.id)?;
+    let current = match &found {
+        Some(found) => found.holds_for(server, root)?,
+        None => false,
+    };
+    let declared = server.manifest.unsupported.iter();
+    let declared = declared.map(|it| render::Declared {
+        case: it.case.clone(),
+        why: it.why.clone(),
+        source: it.source.clone(),
+    });
+    Ok(render::Checked {
+        server: server.id.clone(),
+        found,
+        current,
+        declared: declared.collect(),
     })
 }
 

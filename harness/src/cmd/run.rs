@@ -71,8 +71,9 @@ pub(super) fn run(args: &Run, output: Output) -> Result<u8> {
     let plan = match &stored {
         None => candidates.plan(args, &host, &ground)?,
         Some(stored) => {
-            let plan = prepare::resumed_plan(stored, args, &host)?;
+            let mut plan = prepare::resumed_plan(stored, args, &host)?;
             candidates.require(&plan)?;
+            candidates.refresh(&mut plan);
             plan
         }
     };

@@ -22,7 +22,7 @@ pub fn inspect(root: &Path) -> Host {
     let memory_bytes =
         Meminfo::current().map(|memory| memory.mem_total).unwrap_or_default();
     let cpu_model = cpu_model();
-    let kernel = line("/proc/sys/kernel/osrelease");
+    let kernel = kernel();
     let short: Vec<&str> = kernel.split('.').take(2).collect();
     #[expect(
         clippy::cast_precision_loss,
@@ -91,6 +91,12 @@ pub fn ports() -> [u16; 2] {
     let mut ports =
         ports.split_whitespace().map(|word| word.parse().unwrap_or_default());
     [ports.next().unwrap_or_default(), ports.next().unwrap_or_default()]
+}
+
+/// `uname -r`.
+#[must_use]
+pub fn kernel() -> String {
+    line("/proc/sys/kernel/osrelease")
 }
 
 /// A number in a file of the kernel.

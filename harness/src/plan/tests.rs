@@ -22,6 +22,7 @@ fn lane(id: &str) -> Lane {
         outside: false,
         parallel: false,
         warm_up_ms: 0,
+        conformance: None,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::stats::verdict::{MIN_ROUNDS, Verdict};
 use crate::summarize::{Pair, Row, Summary, plain};
 use crate::units::{LowHigh, Percent, of_metric};
 
+use super::conformance;
 use super::legend::legend;
 use super::notes::{failures, is_to_come};
 use super::view::View;
@@ -30,6 +31,7 @@ pub(super) fn sentences(summary: &Summary, view: &View) -> Vec<String> {
     }
     out.extend(limits(summary));
     out.extend(legend(summary, view));
+    out.extend(conformance::sentences(summary));
     let shipped = summary.shipped.iter().flat_map(|lane| &lane.rows);
     for row in summary.rows.iter().chain(shipped) {
         out.extend(of_row(summary, row));

@@ -8,6 +8,7 @@
 
 mod certificate;
 mod comparison;
+mod conformance;
 mod course;
 mod csv;
 mod duel;
@@ -16,6 +17,7 @@ mod heading;
 mod json;
 mod legend;
 mod markdown;
+mod matrix;
 mod notes;
 mod original;
 mod shipped;
@@ -37,6 +39,7 @@ pub use csv::csv;
 pub use duel::{duel, duel_json, duel_line};
 pub use json::{json, schema};
 pub use markdown::{markdown, markdown_item, markdown_table};
+pub(crate) use matrix::{Checked, Declared, matrix};
 pub use original::{label, original_line, original_lines};
 pub use table::table;
 pub use text::{WIDTH, paragraph};

@@ -13,6 +13,7 @@ use crate::summarize::{
 };
 use crate::units::{Micros, Percent};
 
+use super::conformance;
 use super::text::rate;
 
 /// Whether the run has simply not come to it.
@@ -62,6 +63,7 @@ fn of_row(row: &Row) -> Vec<Note> {
         verdict(row).map(|verdict| (verdict, true)).into_iter().collect();
     notes.extend(failures(row).into_iter().map(|failure| (failure, true)));
     notes.extend(too_slow(row).map(|note| (note, false)));
+    notes.extend(conformance::note(row).map(|note| (note, false)));
     for gate in row.disputes() {
         let sign = if wants_at_least(&gate.name) { "<" } else { ">" };
         let percent = if gate.name == SENT_IN_TIME { " %" } else { "" };

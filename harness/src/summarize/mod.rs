@@ -41,8 +41,8 @@ pub use gates::{
 pub use ladder::ladder_limited;
 pub use reason::{plain, reason};
 pub use rows::{
-    ACCEPT_OVERFLOWED, CENSUS_UNREAD, CLIENT_LIMITED, LADDER_LIMITED,
-    NOT_RUN_YET,
+    ACCEPT_OVERFLOWED, CENSUS_UNREAD, CHECK_FAILED, CLIENT_LIMITED,
+    LADDER_LIMITED, NOT_RUN_YET, UNCHECKED,
 };
 pub use shipped::ShippedLane;
 pub use surroundings::{CLIENT_PREEMPTED, HOST_SPEED, OTHER_CPU, STEAL};

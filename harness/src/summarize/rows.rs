@@ -10,6 +10,7 @@ use super::metrics::pooled;
 use super::reason::{plain, reason};
 use super::surroundings::{host_speed, speeds};
 use super::types::{Failure, Row};
+use crate::conformance::Standing;
 use crate::plan::{Lane, Plan, Scenario, Settings, Skip};
 use crate::record::{Effect, Gate, Measurement, Outcome, Record};
 
@@ -27,6 +28,12 @@ pub const LADDER_LIMITED: &str = "ladder-limited";
 
 /// The kernel could not be asked how many sockets are established.
 pub const CENSUS_UNREAD: &str = "census-unread";
+
+/// The conformance suite failed the server: its figures have no rank.
+pub const CHECK_FAILED: &str = "check-failed";
+
+/// The conformance suite has not tried the server as it is.
+pub const UNCHECKED: &str = "unchecked";
 
 /// Why a lane of an unfinished run has no figures.
 pub const NOT_RUN_YET: &str = "not run yet";
@@ -47,6 +54,7 @@ pub(super) fn of_lane(
         status: lane.status.clone(),
         ..empty(&lane.name, scenario)
     };
+    stand(&mut row, lane);
     let mut measured = Vec::new();
     let speeds = speeds(records);
     for (round, record) in &trials {
@@ -82,11 +90,28 @@ pub(super) fn of_lane(
         *row.flag_counts.entry(flag).or_default() += 1;
     }
     row.flags = row.flag_counts.keys().cloned().collect();
+    row.flags.extend(standing_flag(&row).map(str::to_owned));
     row.rounds = u32::try_from(measured.len()).unwrap_or(u32::MAX);
     (row.metrics, row.launches) = pooled(&measured, &plan.settings, scenario);
     merge_slip(&mut row);
     settle(&mut row, &trials, partial);
     row
+}
+
+/// What the conformance suite had found when the run began.
+fn stand(row: &mut Row, lane: &Lane) {
+    let Some(found) = &lane.conformance else { return };
+    row.conformance = Some(found.standing);
+    row.conformance_tier = found.tier;
+    row.failed_cases = found.failed.iter().map(|id| plain(id)).collect();
+}
+
+fn standing_flag(row: &Row) -> Option<&'static str> {
+    match row.conformance? {
+        Standing::Pass => None,
+        Standing::Failed => Some(CHECK_FAILED),
+        Standing::Unchecked => Some(UNCHECKED),
+    }
 }
 
 /// The row of a server that can't be run here.
@@ -113,6 +138,9 @@ fn empty(server: &str, scenario: Scenario) -> Row {
         family: String::new(),
         model: String::new(),
         status: String::new(),
+        conformance: None,
+        conformance_tier: None,
+        failed_cases: Vec::new(),
         reason: None,
         hint: None,
         failures: Vec::new(),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::controls::{Controls, Pair};
 use super::shipped::ShippedLane;
+use crate::conformance::{Standing, Tier};
 use crate::host::Host;
 use crate::plan::{Plan, Scenario};
 use crate::record::{Effect, Gate};
@@ -63,15 +64,16 @@ pub struct Row {
     /// Rounds whose figures are in `metrics`.
     pub rounds: u32,
     /// First and last place it may hold by the primary metric; null without a
-    /// verdict, or where a check failed.
+    /// verdict, or where a check or the conformance suite failed.
     pub rank: Option<[u32; 2]>,
     /// Figures by name; a name carries the unit, then the qualifier.
     pub metrics: BTreeMap<String, Estimate>,
     /// Each check at its worst over the rounds.
     pub gates: Vec<Gate>,
-    /// Remarks of any round, such as `client-limited`.
+    /// Remarks of any round, such as `client-limited`; `check-failed` and
+    /// `unchecked` are of the server as a whole.
     pub flags: Vec<String>,
-    /// In how many rounds each of them was made.
+    /// In how many rounds each of them was made that is of a round.
     pub flag_counts: BTreeMap<String, u32>,
     /// From `server.toml`; empty for a skipped server.
     pub family: String,
@@ -79,6 +81,17 @@ pub struct Row {
     pub model: String,
     /// From `server.toml`; empty for a skipped server.
     pub status: String,
+    /// What the conformance suite had found of the server when the run began:
+    /// `pass`, `failed` or `unchecked`; null in runs from before that was
+    /// asked, and for a skipped server.
+    #[serde(default)]
+    pub conformance: Option<Standing>,
+    /// The tier of the suite that was tried; null if none was.
+    #[serde(default)]
+    pub conformance_tier: Option<Tier>,
+    /// The cases of the suite that it failed.
+    #[serde(default)]
+    pub failed_cases: Vec<String>,
     /// Why there are no figures, in one sentence.
     pub reason: Option<String>,
     /// What would mend it.
@@ -207,12 +220,13 @@ impl Row {
     }
 
     /// Whether its figures may be compared: the checks that a rank needs
-    /// hold, and it carried the rate that the others did.
+    /// hold, it carried the rate that the others did, and does what they do.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.is_measured()
             && self.disputes().next().is_none()
             && self.carried_only().is_none()
+            && self.conformance != Some(Standing::Failed)
     }
 
     /// The checks that do not hold.

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bed::{Bed, fixture, harness, serve_fixture};
 use crate::guard::{Finished, Guarded};
@@ -30,6 +30,7 @@ tests![
     what_is_declared_unsupported_must_fail,
     an_interrupted_check_shows_what_is_done_and_leaves_nothing,
     a_random_walk_finds_a_fault_and_shrinks_to_it,
+    what_failed_a_whole_tier_is_measured_without_a_rank,
 ];
 
 /// What every mutant passes, unless it is its own.
@@ -265,4 +266,36 @@ fn a_random_walk_finds_a_fault_and_shrinks_to_it() {
     assert!(actual.contains("reset") || actual.contains("close"), "{actual}");
     let command = cell["command"].as_str().unwrap();
     assert!(command.contains("bad --fuzz"), "{command}");
+}
+
+fn what_failed_a_whole_tier_is_measured_without_a_rank() {
+    let mut bed = Bed::new();
+    let bad = add(&mut bed, "bad", "quit-command", "");
+    let results = bed.path("kept");
+    let kept = results.join("checks/bad.json");
+    let check = |more: &[&str]| {
+        let mut command = harness(&["check", "--progress", "none", "--quick"]);
+        command.args(["--server-dir", &bad]).args(more);
+        command.arg("--results-dir").arg(&results);
+        Guarded::start(&mut command).finish(Duration::from_secs(400))
+    };
+    check(&["--case", "A5"]).exits_with(3);
+    assert!(!kept.exists(), "a case alone says nothing of a whole tier");
+    check(&[]).exits_with(3);
+    let results = results.to_str().unwrap();
+    let run = ["--scenario", "classic", "--results-dir", results];
+    let row = |server: &str| {
+        let row = bed.run(&run).row(server);
+        assert_eq!(row["outcome"], "measured", "{row:#}");
+        row
+    };
+    let failed = row("bad");
+    assert_eq!(failed["conformance"], "failed", "{failed:#}");
+    assert_eq!(failed["conformance_tier"], "quick");
+    // A noisy hour may add others.
+    let cases = failed["failed_cases"].as_array().unwrap();
+    assert!(cases.contains(&json!("A5")), "{cases:?}");
+    assert_eq!(row("good")["conformance"], "unchecked");
+    fs::write(Path::new(&bad).join("main.sh"), "changed").unwrap();
+    assert_eq!(row("bad")["conformance"], "unchecked");
 }

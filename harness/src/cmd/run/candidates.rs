@@ -13,6 +13,7 @@ use crate::build;
 use crate::catalog::{Catalog, Server};
 use crate::cli::Run;
 use crate::cmd::select::{select, unknown};
+use crate::conformance::kept;
 use crate::drive;
 use crate::event::Event;
 use crate::exit::{NOT_COMPARABLE, SERVER_FAILED, refuse};
@@ -22,12 +23,15 @@ use crate::isolation::rights::Ground;
 use crate::plan::{Lane, Plan, Skip};
 use crate::progress::Progress;
 use crate::record::Record;
+use crate::store;
 use crate::trial::Candidate;
 
 /// What is known of servers and client so far.
 #[derive(Debug)]
 pub(super) struct Candidates {
     root: PathBuf,
+    /// Where results of checks are looked for before the committed ones.
+    results: PathBuf,
     catalog: Catalog,
     client: Client,
     /// Version receipts of servers that can run, by id.
@@ -45,6 +49,7 @@ impl Candidates {
     pub(super) fn new(root: &Path, args: &Run, client: &str) -> Result<Self> {
         Ok(Self {
             root: root.to_path_buf(),
+            results: store::results(root, args.results_dir.as_deref()),
             catalog: Catalog::load(root, &args.selection.server_dir)?,
             client: Client::find(root, client)?,
             receipts: BTreeMap::new(),
@@ -72,7 +77,7 @@ impl Candidates {
         let mut lanes = Vec::new();
         for server in selected.servers {
             match self.receipt(server) {
-                Ok(()) => lanes.push(lane(server)),
+                Ok(()) => lanes.push(self.lane(server)),
                 Err(skip) => skipped.push(skip),
             }
         }
@@ -82,7 +87,7 @@ impl Candidates {
             .get(&args.reference)
             .ok_or_else(|| unknown(&catalog, &args.reference))?;
         let reference = match self.receipt(reference) {
-            Ok(()) => Some(lane(reference)),
+            Ok(()) => Some(self.lane(reference)),
             Err(skip) if lanes.is_empty() => {
                 skipped.push(skip);
                 None
@@ -210,19 +215,32 @@ impl Candidates {
             })
             .collect()
     }
-}
 
-fn lane(server: &Server) -> Lane {
-    Lane {
-        name: server.id.clone(),
-        server: server.id.clone(),
-        control: None,
-        shipped: None,
-        family: server.manifest.family.name().to_owned(),
-        model: server.manifest.model.clone(),
-        status: server.manifest.status.clone(),
-        outside: server.outside,
-        parallel: server.manifest.parallel,
-        warm_up_ms: server.manifest.warm_up_ms.unwrap_or_default(),
+    fn lane(&self, server: &Server) -> Lane {
+        let conformance = kept::lookup(&self.root, &self.results, server);
+        Lane {
+            name: server.id.clone(),
+            server: server.id.clone(),
+            control: None,
+            shipped: None,
+            family: server.manifest.family.name().to_owned(),
+            model: server.manifest.model.clone(),
+            status: server.manifest.status.clone(),
+            outside: server.outside,
+            parallel: server.manifest.parallel,
+            warm_up_ms: server.manifest.warm_up_ms.unwrap_or_default(),
+            conformance: Some(conformance),
+        }
+    }
+
+    /// Asks once more what is known of servers that don't change: they may
+    /// have been checked since the run began.
+    pub(super) fn refresh(&self, plan: &mut Plan) {
+        for lane in &mut plan.lanes {
+            if let Some(server) = self.catalog.get(&lane.server) {
+                let found = kept::lookup(&self.root, &self.results, server);
+                lane.conformance = Some(found);
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@ tests![
     a_servers_directory_package_and_binary_bear_one_name,
     every_lesson_leads_to_the_next_and_the_last_to_the_first,
     the_servers_readme_shows_the_course,
+    the_servers_readme_shows_the_conformance_matrix,
 ];
 
 /// Directories of servers: all under `servers/` but for what they share.
@@ -148,13 +149,24 @@ fn every_lesson_leads_to_the_next_and_the_last_to_the_first() {
 }
 
 fn the_servers_readme_shows_the_course() {
+    shows("course", "--markdown", &cmd::course(&root()).unwrap());
+}
+
+/// After a change of a server the matrix says "of an earlier version" until
+/// somebody checks it anew and commits the result.
+fn the_servers_readme_shows_the_conformance_matrix() {
+    shows("matrix", "--matrix", &cmd::matrix(&root()).unwrap());
+}
+
+fn shows(part: &str, flag: &str, fresh: &str) {
     let readme = read(&root().join("servers/README.md"));
-    let (_, rest) = readme.split_once("<!-- course: begin -->").unwrap();
-    let (spliced, _) = rest.split_once("<!-- course: end -->").unwrap();
-    let fresh = cmd::course(&root()).unwrap();
+    let (begin, end) =
+        (format!("<!-- {part}: begin -->"), format!("<!-- {part}: end -->"));
+    let (_, rest) = readme.split_once(&begin).unwrap();
+    let (spliced, _) = rest.split_once(&end).unwrap();
     assert!(
         spliced.trim() == fresh.trim(),
         "replace the table in servers/README.md by what `cargo harness list \
-         --markdown` prints:\n{fresh}"
+         {flag}` prints:\n{fresh}"
     );
 }
