@@ -291,7 +291,6 @@ fn what_failed_a_whole_tier_is_measured_without_a_rank() {
     };
     let failed = row("bad");
     assert_eq!(failed["conformance"], "failed", "{failed:#}");
-    assert_eq!(failed["conformance_tier"], "quick");
     // A noisy hour may add others.
     let cases = failed["failed_cases"].as_array().unwrap();
     assert!(cases.contains(&json!("A5")), "{cases:?}");
