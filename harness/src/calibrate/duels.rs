@@ -173,6 +173,9 @@ fn fight(
         slice_ms: SLICE_MS,
         blocks: BLOCKS,
         spin_us,
+        isolation: lab.tools.isolation,
+        congestion_control: None,
+        lacking: Vec::new(),
         seed: lab.seed + number as u64,
     };
     let built = lab.fixture("good", 0);

@@ -13,9 +13,10 @@ use crate::drive::{Client, Failure, Moment};
 use crate::host::Host;
 use crate::host::inspect;
 use crate::interrupt::Interrupt;
+use crate::isolation::{self, Apart};
 use crate::launch::launch;
 use crate::plan::place::place;
-use crate::plan::{self, Placement, Settings};
+use crate::plan::{self, Isolation, Placement, Settings};
 use crate::record::Outcome;
 
 /// How large a test is. The figures of a certificate are of the full size.
@@ -54,10 +55,42 @@ pub struct Tools<'a> {
     pub fixture: Built,
     /// The machine.
     pub host: Host,
+    /// How far a test is kept apart from the machine.
+    pub isolation: Isolation,
     /// Where witnesses may log.
     pub directory: PathBuf,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
+}
+
+impl Tools<'_> {
+    /// Makes a test, in a network of its own where the rights allow one.
+    ///
+    /// # Errors
+    /// Those of the test; or there is no network.
+    pub fn lab<T: Send>(
+        &self,
+        size: Size,
+        seed: u64,
+        test: impl FnOnce(Lab<'_>) -> Result<T, Trouble> + Send,
+    ) -> Result<T, Trouble> {
+        let Isolation { pin, netns, .. } = self.isolation;
+        let isolation = Isolation { pin, netns, cgroup: false };
+        let settings = Settings { isolation, ..settings(size.connections) };
+        isolation::keep(&settings, |apart| {
+            test(Lab {
+                tools: self,
+                apart,
+                size,
+                seed,
+                instead: None,
+                earlier: Vec::new(),
+                until: None,
+                started: Cell::new(0),
+            })
+        })
+        .map_err(Trouble::Broken)?
+    }
 }
 
 /// Where one test is made.
@@ -65,6 +98,8 @@ pub struct Tools<'a> {
 pub struct Lab<'a> {
     /// What it is made with.
     pub tools: &'a Tools<'a>,
+    /// What it is kept apart by.
+    apart: &'a Apart,
     /// How large it is.
     pub size: Size,
     /// Seed of arrivals and payloads.
@@ -96,21 +131,7 @@ const BACKLOG: u32 = 4096;
 const BUFFER_BYTES: u32 = 4096;
 const PAYLOAD_BYTES: u32 = 100;
 
-impl<'a> Lab<'a> {
-    /// For one test.
-    #[must_use]
-    pub const fn new(tools: &'a Tools<'a>, size: Size, seed: u64) -> Self {
-        Self {
-            tools,
-            size,
-            seed,
-            instead: None,
-            earlier: Vec::new(),
-            until: None,
-            started: Cell::new(0),
-        }
-    }
-
+impl Lab<'_> {
     /// Starts the fixture with a behaviour.
     pub(super) fn start(&self, bug: &str, at: u64) -> Result<Server, Trouble> {
         self.try_start(bug, at).map_err(trouble)
@@ -131,7 +152,7 @@ impl<'a> Lab<'a> {
             &built,
             &settings(self.size.connections),
             None,
-            self.tools.host.somaxconn,
+            self.apart,
             PATIENCE,
             self.tools.interrupt,
         )?;
@@ -199,6 +220,7 @@ impl<'a> Lab<'a> {
             softirq_cpus: if apart { settings.server_cpus } else { vec![] },
             // What others had of the CPUs is read around the whole test.
             watched_cpus: Vec::new(),
+            count_packets: false,
             work: Work::Hold { await_go: true, turns: false, windows },
         }
     }
@@ -242,7 +264,9 @@ pub(super) fn settings(connections: u32) -> Settings {
         backlog: BACKLOG,
         buffer_bytes: BUFFER_BYTES,
         placement,
-        isolation: plan::Isolation::Pin,
+        // The network of its own, if there is one, is that of the whole test.
+        isolation: Isolation { pin: true, ..Isolation::default() },
+        congestion_control: None,
         server_cpus,
         client_cpus,
         warm_up_ms: 0,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
-use super::{Certificate, Entry, Finding, Lab, Run, Size, State, Test};
+use super::{Certificate, Entry, Finding, Run, Size, State, Test};
 use super::{Tools, Trouble};
 use crate::interrupt::Interrupt;
 use crate::{sample, store};
@@ -97,13 +97,12 @@ impl Session<'_> {
             _ => return Err(Trouble::Broken("nothing runs it".into())),
         };
         let (run, tools) = run;
-        let mut lab = Lab::new(tools, Size::FULL, self.seed);
-        if test.accumulates() {
-            let sha256 = self.duels_sha256.as_deref().unwrap_or_default();
-            lab.earlier = self.certificate.duels(test.id, sha256);
-            lab.until = until;
-        }
-        run(&lab)
+        let sha256 = self.duels_sha256.as_deref().unwrap_or_default();
+        let earlier = self.certificate.duels(test.id, sha256);
+        tools.lab(Size::FULL, self.seed, |mut lab| {
+            (lab.earlier, lab.until) = (earlier, until);
+            run(&lab)
+        })
     }
 
     fn is_too_late_for(&self, test: &Test) -> bool {

@@ -1,11 +1,11 @@
 //! `calibrate`: has the instrument prove itself, and keeps what came of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::build;
+use crate::build::{self, Built};
 use crate::calibrate::session::{Ended, Session};
 use crate::calibrate::{
     self, Certificate, Entry, FILE, Size, State, Test, Tools,
@@ -16,8 +16,13 @@ use crate::event::Event;
 use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, USAGE, refuse};
 use crate::host::Host;
 use crate::interrupt::Interrupt;
+use crate::isolation::rights::{self, Ground};
+use crate::plan::Wanted;
 use crate::progress::{Progress, Style, about, say};
-use crate::{host, preflight, process, render, sample, store};
+use crate::{host, preflight, process, render, store};
+
+/// What the servers listen with.
+const BACKLOG: u32 = 4096;
 
 /// Runs the tests that were asked for, stores and prints the certificate.
 pub(super) fn calibrate(args: &Calibrate, output: Output) -> Result<u8> {
@@ -26,21 +31,33 @@ pub(super) fn calibrate(args: &Calibrate, output: Output) -> Result<u8> {
     let results = store::results(&root, args.results_dir.as_deref());
     let tests = calibrate::select(&args.only, args.full)
         .map_err(|why| refuse(USAGE, why))?;
+    let drives = tests.iter().any(|test| test.drives());
+    // First of all: it may have to come before a second thread.
+    let ground = drives.then(|| rights::prepare(Wanted::Auto, BACKLOG));
+    let ground = ground.transpose()?;
     let interrupt = Interrupt::install()?;
     process::adopt_orphans()?;
     let allowed = preflight::raise_descriptor_limit();
     let host = host::inspect::inspect(&root);
-    let drives = tests.iter().any(|test| test.drives());
-    if drives {
-        fit(&host, allowed)?;
+    if let Some(ground) = &ground {
+        fit(&host, ground, allowed)?;
     }
     store::prepare(&results)?;
     let style = if output.quiet { Style::None } else { output.progress };
     let mut progress = Progress::new(style);
     let certificate = stored(&results, &host, &progress)?;
     let directory = tempfile::tempdir()?;
-    let built = drives.then(|| {
-        tools(&root, &host, directory.path(), &mut progress, &interrupt)
+    let built = ground.map(|ground| {
+        let (binary, fixture) = build(&root, &mut progress, &interrupt)?;
+        Ok::<_, anyhow::Error>(Tools {
+            client: Client::Shared(binary.clone()),
+            binary,
+            fixture,
+            host: host.clone(),
+            isolation: ground.isolation,
+            directory: directory.path().to_path_buf(),
+            interrupt: &interrupt,
+        })
     });
     if let Some(signal) = interrupt.signal() {
         return Ok(128 + signal);
@@ -77,10 +94,11 @@ pub(super) fn calibrate(args: &Calibrate, output: Output) -> Result<u8> {
 }
 
 /// Refuses what this machine can't carry, before anything is built.
-fn fit(host: &Host, allowed: u64) -> Result<()> {
+fn fit(host: &Host, ground: &Ground, allowed: u64) -> Result<()> {
     let connections = Size::FULL.connections;
+    let (ports, time_wait) = ground.ports(host);
     preflight::descriptors(connections, allowed)
-        .and_then(|()| preflight::ports(connections, host, sample::time_wait()))
+        .and_then(|()| preflight::ports(connections, ports, time_wait))
         .map_err(|message| refuse(UNFIT, message))
 }
 
@@ -108,24 +126,16 @@ fn stored(
     Ok(Certificate::new(host))
 }
 
-fn tools<'a>(
+/// Builds the client and the fixture.
+fn build(
     root: &Path,
-    host: &Host,
-    directory: &Path,
     progress: &mut Progress,
-    interrupt: &'a Interrupt,
-) -> Result<Tools<'a>> {
+    interrupt: &Interrupt,
+) -> Result<(PathBuf, Built)> {
     progress.hear(&Event::Building { what: "load" });
-    let binary = build::client(root, interrupt)?;
+    let client = build::client(root, interrupt)?;
     progress.hear(&Event::Building { what: "fixture" });
-    Ok(Tools {
-        client: Client::Shared(binary.clone()),
-        binary,
-        fixture: build::fixture(root, interrupt)?,
-        host: host.clone(),
-        directory: directory.to_path_buf(),
-        interrupt,
-    })
+    Ok((client, build::fixture(root, interrupt)?))
 }
 
 fn outlook(tests: &[&Test], args: &Calibrate, progress: &Progress) {

@@ -11,6 +11,7 @@ use harness::calibrate::{Certificate, FILE, State};
 use harness::drive::Client;
 use harness::host::inspect::inspect;
 use harness::interrupt::Interrupt;
+use harness::plan::Isolation;
 use harness::record::Artifact;
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -50,6 +51,7 @@ fn tools() -> Tools<'static> {
         client: Client::Shared(binary.clone()),
         binary,
         fixture: Built { artifact, command, directory: root() },
+        isolation: Isolation { pin: true, ..Isolation::default() },
         host: inspect(Path::new(".")),
         directory: directory.path().to_path_buf(),
         interrupt: INTERRUPT.get_or_init(|| Interrupt::install().unwrap()),
@@ -63,12 +65,14 @@ fn find(
     instead: Option<&'static str>,
 ) -> Result<Finding, Ignored> {
     let tools = tools();
-    let mut lab = Lab::new(&tools, size, 7);
-    lab.instead = instead;
     let tests = calibrate::all();
     let test = tests.iter().find(|test| test.id == id).unwrap();
     let Run::Drive(run) = test.run else { panic!("{id} drives nothing") };
-    match run(&lab) {
+    let found = tools.lab(size, 7, |mut lab: Lab<'_>| {
+        lab.instead = instead;
+        run(&lab)
+    });
+    match found {
         Ok(finding) => Ok(finding),
         Err(Trouble::CannotJudge(why)) => Err(Ignored(why)),
         Err(trouble) => panic!("{id}: {trouble:?}"),
