@@ -79,6 +79,8 @@ pub enum Command {
     Run(Run),
     /// Print the table of a stored run
     Show(Show),
+    /// Write a stored run as one HTML file: answers, ranking, drawings
+    Report(Report),
     /// Say in words what differs between two runs
     Compare(Compare),
     /// Fight two servers side by side: a few percent, told from noise
@@ -163,6 +165,24 @@ pub struct Show {
     /// Write the result to a file too: json, csv or markdown
     #[arg(long, value_name = "FMT=PATH", value_parser = export)]
     pub export: Vec<Export>,
+    /// Where runs are kept
+    #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
+    pub results_dir: Option<PathBuf>,
+}
+
+/// Arguments of `report`
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Path, id, beginning of an id, latest, latest~1
+    #[arg(value_name = "RUN", default_value = "latest")]
+    pub run: String,
+    /// The file, replaced whole; report.html in the run's directory unless
+    /// named
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write each drawing to this directory too
+    #[arg(long, value_name = "DIR")]
+    pub svg: Option<PathBuf>,
     /// Where runs are kept
     #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
     pub results_dir: Option<PathBuf>,

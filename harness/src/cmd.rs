@@ -14,6 +14,7 @@ mod duel;
 mod identity;
 mod instrument;
 mod list;
+mod report;
 mod run;
 mod select;
 mod show;
@@ -31,6 +32,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Build(args) => build::build(args, cli.output),
         Command::Run(args) => run::run(args, cli.output),
         Command::Show(args) => show::show(args),
+        Command::Report(args) => report::report(args),
         Command::Compare(args) => compare::compare(args),
         Command::Duel(args) => duel::duel(args, cli.output),
         Command::Check(args) => check::check(args, cli.output),

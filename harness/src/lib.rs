@@ -2,8 +2,8 @@
 //! cost.
 //!
 //! Modules are verbs, types are nouns. The pure ones (`plan`, `stats`,
-//! `summarize`, `compare`, `units`, `render`) touch no clock, file or process;
-//! a test holds them to it.
+//! `summarize`, `compare`, `units`, `render`, `report`) touch no clock, file or
+//! process; a test holds them to it.
 
 pub mod build;
 pub mod calibrate;
@@ -30,6 +30,7 @@ pub mod progress;
 pub mod record;
 pub mod render;
 pub mod repeat;
+pub mod report;
 pub mod runner;
 pub mod sample;
 pub mod sockets;

@@ -17,18 +17,10 @@ use super::view::View;
 /// Sentences, in the order of importance to a reader.
 pub(super) fn sentences(summary: &Summary, view: &View) -> Vec<String> {
     let mut out = Vec::new();
-    out.extend(partial(summary));
+    out.extend(interrupted(summary));
     out.extend(repeated(summary));
     out.extend(controls(summary));
-    out.extend(reference(summary));
-    out.push(intervals(summary));
-    if summary.rows.iter().any(|row| row.ratio.is_some()) {
-        out.push(
-            "× is taken within rounds: the Hodges–Lehmann estimate with its \
-             exact signed-rank interval."
-                .into(),
-        );
-    }
+    out.extend(reading(summary));
     out.extend(limits(summary));
     out.extend(legend(summary, view));
     out.extend(conformance::sentences(summary));
@@ -39,7 +31,22 @@ pub(super) fn sentences(summary: &Summary, view: &View) -> Vec<String> {
     out
 }
 
-fn partial(summary: &Summary) -> Option<String> {
+/// What the figures and their intervals are.
+pub(crate) fn reading(summary: &Summary) -> Vec<String> {
+    let mut out: Vec<String> = reference(summary).into_iter().collect();
+    out.push(intervals(summary));
+    if summary.rows.iter().any(|row| row.ratio.is_some()) {
+        out.push(
+            "× is taken within rounds: the Hodges–Lehmann estimate with its \
+             exact signed-rank interval."
+                .into(),
+        );
+    }
+    out
+}
+
+/// How much of an unfinished run there is.
+pub(crate) fn interrupted(summary: &Summary) -> Option<String> {
     if !summary.partial {
         return None;
     }
@@ -64,7 +71,7 @@ fn partial(summary: &Summary) -> Option<String> {
 }
 
 /// Rounds of which only the second attempt counts.
-fn repeated(summary: &Summary) -> impl Iterator<Item = String> {
+pub(crate) fn repeated(summary: &Summary) -> impl Iterator<Item = String> {
     summary.repeated.iter().map(|repeat| {
         format!(
             "Round {} was made again whole, and only that counts: {} {} was \
@@ -78,7 +85,7 @@ fn repeated(summary: &Summary) -> impl Iterator<Item = String> {
 }
 
 /// What shows how far the figures can be trusted, and what they don't tell.
-fn controls(summary: &Summary) -> Vec<String> {
+pub(crate) fn controls(summary: &Summary) -> Vec<String> {
     let Some(same) = &summary.controls.same else { return Vec::new() };
     let same = if same.ratios.is_empty() {
         "same binary not measured twice".to_owned()

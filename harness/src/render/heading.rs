@@ -14,7 +14,7 @@ use super::text::rate;
 
 /// The command that makes this run again, as it would be typed: its words,
 /// each flag with its value.
-pub(super) fn command(plan: &Plan) -> Vec<String> {
+pub(crate) fn command(plan: &Plan) -> Vec<String> {
     let mut words: Vec<String> = vec!["cargo harness run".into()];
     let selected = plan.lanes.iter().filter(|lane| lane.control.is_none());
     words.extend(selected.map(|lane| match lane.outside {
@@ -68,7 +68,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// Sentences on the machine and the plan.
-pub(super) fn sentences(summary: &Summary) -> Vec<String> {
+pub(crate) fn sentences(summary: &Summary) -> Vec<String> {
     let plan = &summary.plan;
     let settings = &plan.settings;
     let mut sentences = vec![format!(

@@ -4,6 +4,7 @@
 //! Refuses to do: leave out a remark that has no room. The sentences below a
 //! table hold every failure in full.
 
+use crate::conformance::Standing;
 use crate::plan::Scenario;
 use crate::record::Effect;
 use crate::stats::verdict::{FAR, Verdict};
@@ -26,7 +27,7 @@ type Note = (String, bool);
 
 /// Remarks on a server: with the scenario's name where only one of several
 /// is meant and the remark doesn't tell which.
-pub(super) fn notes(summary: &Summary, server: &str) -> Vec<String> {
+pub(crate) fn notes(summary: &Summary, server: &str) -> Vec<String> {
     let rows = summary.rows.iter().filter(|row| row.server == server);
     remarks(&rows.collect::<Vec<_>>())
 }
@@ -62,19 +63,8 @@ fn of_row(row: &Row) -> Vec<Note> {
     let mut notes: Vec<Note> =
         verdict(row).map(|verdict| (verdict, true)).into_iter().collect();
     notes.extend(failures(row).into_iter().map(|failure| (failure, true)));
-    notes.extend(too_slow(row).map(|note| (note, false)));
+    notes.extend(disputes(row));
     notes.extend(conformance::note(row).map(|note| (note, false)));
-    for gate in row.disputes() {
-        let sign = if wants_at_least(&gate.name) { "<" } else { ">" };
-        let percent = if gate.name == SENT_IN_TIME { " %" } else { "" };
-        let note = format!(
-            "no rank: {} {}{percent} {sign} {}{percent}",
-            plain(&gate.name),
-            trimmed(gate.value),
-            trimmed(gate.limit),
-        );
-        notes.push((note, gate.name == CONSERVATION));
-    }
     notes.extend(in_doubt(row).map(|note| (note, false)));
     notes.extend(disturbances(row).map(|note| (note, true)));
     let told: Vec<&str> = row.disturbances().map(|(flag, _)| flag).collect();
@@ -126,8 +116,32 @@ fn disturbances(row: &Row) -> Option<String> {
     (!each.is_empty()).then(|| format!("~ {}", each.join(", ")))
 }
 
+/// Why a measured row has no rank.
+pub(crate) fn unranked(row: &Row) -> Vec<String> {
+    let failed = row.conformance == Some(Standing::Failed);
+    let check = conformance::note(row).filter(|_| failed);
+    disputes(row).into_iter().map(|(text, _)| text).chain(check).collect()
+}
+
+fn disputes(row: &Row) -> Vec<Note> {
+    let mut notes: Vec<Note> =
+        too_slow(row).map(|note| (note, false)).into_iter().collect();
+    for gate in row.disputes() {
+        let sign = if wants_at_least(&gate.name) { "<" } else { ">" };
+        let percent = if gate.name == SENT_IN_TIME { " %" } else { "" };
+        let note = format!(
+            "no rank: {} {}{percent} {sign} {}{percent}",
+            plain(&gate.name),
+            trimmed(gate.value),
+            trimmed(gate.limit),
+        );
+        notes.push((note, gate.name == CONSERVATION));
+    }
+    notes
+}
+
 /// Against the reference, in a word.
-fn verdict(row: &Row) -> Option<String> {
+pub(crate) fn verdict(row: &Row) -> Option<String> {
     Some(match row.verdict? {
         Verdict::Faster => "faster".into(),
         Verdict::Slower => "slower".into(),
@@ -158,7 +172,7 @@ fn too_slow(row: &Row) -> Option<String> {
 }
 
 /// What went wrong in how many rounds, each kind once with its last reason.
-pub(super) fn failures(row: &Row) -> Vec<String> {
+pub(crate) fn failures(row: &Row) -> Vec<String> {
     if row.failures.is_empty() {
         let mut reason = row.reason.as_deref().map(plain);
         if let (Some(reason), Some(hint)) = (&mut reason, &row.hint) {

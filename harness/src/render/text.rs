@@ -78,7 +78,7 @@ pub(super) fn wrap_words<'a>(
 }
 
 /// `10k/s`, `12.5k/s`, `500/s`.
-pub(super) fn rate(per_s: f64) -> String {
+pub(crate) fn rate(per_s: f64) -> String {
     if per_s >= 1_000.0 && (per_s / 100.0).fract() == 0.0 {
         format!("{}k/s", per_s / 1_000.0)
     } else if per_s >= 10_000.0 {

@@ -220,7 +220,7 @@ fn merge_percentiles(
 }
 
 /// The histograms of a report, by the names their percentiles bear.
-fn histograms(report: &Report) -> BTreeMap<&'static str, Histogram> {
+pub(super) fn histograms(report: &Report) -> BTreeMap<&'static str, Histogram> {
     let mut stored: Vec<(&'static str, &str)> = Vec::new();
     if let Some(classic) = &report.classic {
         stored.push(("connect", &classic.connect));
@@ -269,7 +269,7 @@ fn length_ns(window: &WindowReport) -> f64 {
     float(window.end_ns.saturating_sub(window.start_ns))
 }
 
-fn micros(ns: u64) -> f64 {
+pub(super) fn micros(ns: u64) -> f64 {
     float(ns) / NS_PER_US
 }
 

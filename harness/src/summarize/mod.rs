@@ -17,6 +17,7 @@ mod metrics;
 mod reason;
 mod rows;
 mod shipped;
+mod spectrum;
 mod surroundings;
 mod types;
 
@@ -45,6 +46,7 @@ pub use rows::{
     LADDER_LIMITED, NOT_RUN_YET, UNCHECKED,
 };
 pub use shipped::ShippedLane;
+pub use spectrum::{Quantile, Spectrum, spectra};
 pub use surroundings::{CLIENT_PREEMPTED, HOST_SPEED, OTHER_CPU, STEAL};
 pub use types::{Failure, Launch, Row, SCHEMA_VERSION, Summary};
 

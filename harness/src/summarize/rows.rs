@@ -114,6 +114,24 @@ fn standing_flag(row: &Row) -> Option<&'static str> {
     }
 }
 
+/// The launches whose figures count, in the order of rounds.
+pub(super) fn sound_launches<'a>(
+    lane: &Lane,
+    scenario: Scenario,
+    records: &[&'a Record],
+    plan: &Plan,
+) -> Vec<&'a Measurement> {
+    let trials = last_of_each_round(lane, scenario, records);
+    let sound = trials.into_values().filter_map(|record| {
+        let Outcome::Measured(measurement) = &record.outcome else {
+            return None;
+        };
+        let checks = checks(record, measurement, &plan.settings, scenario);
+        void(&checks).is_none().then_some(measurement.as_ref())
+    });
+    sound.collect()
+}
+
 /// The row of a server that can't be run here.
 #[must_use]
 pub(super) fn of_skip(skip: &Skip, scenario: Scenario) -> Row {

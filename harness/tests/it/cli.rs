@@ -18,12 +18,13 @@ tests![
     completions_name_every_subcommand,
 ];
 
-const SUBCOMMANDS: [&str; 8] = [
+const SUBCOMMANDS: [&str; 9] = [
     "list",
     "doctor",
     "build",
     "run",
     "show",
+    "report",
     "compare",
     "calibrate",
     "completions",
@@ -53,7 +54,7 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         with_original(["--payload", "99"]),
         with_original(["-c", "65536"]),
     );
-    let cases: [(&[&str], &[&str]); 25] = [
+    let cases: [(&[&str], &[&str]); 26] = [
         (&["rnu"], &["rnu"]),
         (&["run", "--al"], &["--al"]),
         (&["run", "mio"], &["mio", "rust-mio"]),
@@ -79,6 +80,7 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         (&["run", "rust-mio", "--isolation", "plain,pin"], &["\"plain\""]),
         (&["run", "--resume", "nothing-such"], &["nothing-such"]),
         (&["show", "nothing-such"], &["nothing-such"]),
+        (&["report", "nothing-such"], &["nothing-such"]),
     ];
     for (arguments, words) in cases {
         let finished = said(arguments);

@@ -28,6 +28,7 @@ mod isolation;
 mod killed;
 mod original;
 mod ready;
+mod report;
 mod shipped;
 mod stop;
 mod storage;
@@ -97,6 +98,7 @@ fn main() {
         everything::tests(),
         original::tests(),
         shipped::tests(),
+        report::tests(),
     ];
     run(&args, tests.into_iter().flatten().collect()).exit();
 }

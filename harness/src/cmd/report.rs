@@ -1,0 +1,44 @@
+//! `report`: a stored run as one HTML file.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::cli::Report;
+use crate::exit::DONE;
+use crate::report;
+use crate::store;
+use crate::summarize::spectra;
+
+/// The page's name in the run's directory.
+const FILE: &str = "report.html";
+
+/// Writes the page, and the drawings if they were asked for; prints where.
+pub(super) fn report(args: &Report) -> Result<u8> {
+    let root = store::root()?;
+    let results = store::results(&root, args.results_dir.as_deref());
+    let run = store::find(&root, &results, &args.run)?;
+    let summary = super::show::summary(&run);
+    let spectra = spectra(&run.plan, &run.records);
+    let report = report::Report { summary: &summary, spectra: &spectra };
+    let default = run.directory.join(FILE);
+    let page = args.out.as_deref().unwrap_or(&default);
+    store::write_atomically(page, report::html(&report).as_bytes())?;
+    super::print(&page.display().to_string())?;
+    if let Some(directory) = &args.svg {
+        drawings(&report, directory)?;
+    }
+    Ok(DONE)
+}
+
+fn drawings(report: &report::Report<'_>, directory: &Path) -> Result<()> {
+    fs::create_dir_all(directory)
+        .with_context(|| format!("{} can't be made", directory.display()))?;
+    for (name, text) in report::drawings(report) {
+        let path = directory.join(name);
+        store::write_atomically(&path, text.as_bytes())?;
+        super::print(&path.display().to_string())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! `report`: the page of the committed run, in a real browser.
+//!
+//! The browser starts with a profile of its own and without its background
+//! services. Without one these tests are ignored, with the reason.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::Ignored;
+use crate::bed::{PATIENCE, can, harness, root};
+use crate::guard::{Finished, Guarded, command, output};
+use crate::tests;
+
+tests![
+    report_writes_the_page_and_its_drawings_where_it_is_told,
+    a_report_that_cannot_be_written_is_refused_in_one_line,
+    a_browser_fetches_nothing_and_has_nothing_to_complain_of,
+    the_page_fits_a_telephone_and_a_wide_screen_and_sorts,
+];
+
+const BROWSER: &str = "chromium";
+
+/// The newest committed run's page, in a directory that is gone with the
+/// test.
+fn page() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("report.html");
+    let mut command = harness(&["report", &newest(), "--out"]);
+    output(command.arg(&page)).exits_with(0);
+    (directory, page)
+}
+
+fn newest() -> String {
+    let reference = root().join("results/reference");
+    let newest = harness::store::all(&reference).pop().unwrap();
+    newest.to_string_lossy().into_owned()
+}
+
+fn report_writes_the_page_and_its_drawings_where_it_is_told() {
+    const LARGEST: u64 = 2_000_000;
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("page.html");
+    let drawings = directory.path().join("a/b");
+    let mut command = harness(&["report", &newest(), "--out"]);
+    command.arg(&page).arg("--svg").arg(&drawings);
+    let said = output(&mut command).exits_with(0).stdout.clone();
+    assert!(fs::metadata(&page).unwrap().len() < LARGEST);
+    let written = fs::read_dir(&drawings).unwrap().count();
+    assert_eq!(said.lines().count(), 1 + written, "{said}");
+    for line in said.lines() {
+        assert!(Path::new(line).is_file(), "{line}");
+    }
+}
+
+fn a_report_that_cannot_be_written_is_refused_in_one_line() {
+    let nowhere = "no/such/directory/report.html";
+    let finished = output(&mut harness(&["report", "latest", "-o", nowhere]));
+    finished.exits_with(1);
+    assert_eq!(finished.stdout, "");
+    assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+    assert!(finished.stderr.contains(nowhere), "{}", finished.stderr);
+}
+
+/// The browser, told to do nothing of its own accord.
+fn browse(directory: &Path, arguments: &[&str], page: &Path) -> Finished {
+    let mut command: Command = command(BROWSER);
+    command
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=4000",
+            "--dump-dom",
+        ])
+        .arg(format!("--user-data-dir={}", directory.join("profile").display()))
+        .env("HOME", directory)
+        .args(arguments)
+        .arg(format!("file://{}", page.display()));
+    Guarded::start(&mut command).finish(PATIENCE)
+}
+
+fn a_browser_fetches_nothing_and_has_nothing_to_complain_of()
+-> Result<(), Ignored> {
+    can("a browser", BROWSER, &["--version"])?;
+    let (directory, page) = page();
+    let log = directory.path().join("net.json");
+    let log_to = format!("--log-net-log={}", log.display());
+    let seen = browse(directory.path(), &[&log_to], &page);
+    seen.exits_with(0);
+    let complaints: Vec<&str> =
+        seen.stderr.lines().filter(|line| line.contains("CONSOLE")).collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
+    // The script ran, so its digest is the one that the policy names.
+    assert!(seen.stdout.contains("<button type=\"button\">"));
+    let log = fs::read_to_string(&log).unwrap();
+    let fetched: Vec<&str> = log
+        .split("\"url\":\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|url| url.starts_with("http"))
+        .collect();
+    assert!(fetched.is_empty(), "{fetched:?}");
+    Ok(())
+}
+
+/// Sorts the ranking by cost, both ways, then tells its parent what it saw.
+const MEASURE: &str = r##"<script>
+const head = document.querySelectorAll("#ranking-load th")[4];
+const costs = () => [...document.querySelectorAll("#ranking-load tbody tr")]
+  .map(row => row.cells[4].dataset.key).filter(Boolean).map(Number);
+const steps = [0, 1].map(() => {
+  head.querySelector("button").click();
+  const seen = costs();
+  const up = seen.every((v, at) => !at || seen[at - 1] <= v);
+  const down = seen.every((v, at) => !at || seen[at - 1] >= v);
+  return [head.getAttribute("aria-sort"), up, down];
+});
+const root = document.documentElement;
+parent.postMessage(JSON.stringify({
+  width: innerWidth, needs: root.scrollWidth, steps,
+  fetched: performance.getEntriesByType("resource").length,
+}), "*");
+</script>"##;
+
+const FRAMES: &str = r#"<!doctype html><meta charset="utf-8"><body><pre></pre>
+<script>
+addEventListener("message", event => {
+  document.querySelector("pre").append(event.data + "\n");
+});
+for (const width of [360, 1440]) {
+  const frame = document.createElement("iframe");
+  frame.width = width; frame.height = 900; frame.src = "copy.html";
+  document.body.append(frame);
+}
+</script>"#;
+
+fn the_page_fits_a_telephone_and_a_wide_screen_and_sorts() -> Result<(), Ignored>
+{
+    can("a browser", BROWSER, &["--version"])?;
+    let (directory, page) = page();
+    let text = fs::read_to_string(&page).unwrap();
+    // A copy without its policy, for the measuring script is not the page's.
+    let copy = text
+        .replace("Content-Security-Policy", "X-None")
+        .replace("</body>", &format!("{MEASURE}</body>"));
+    fs::write(directory.path().join("copy.html"), copy).unwrap();
+    let frames = directory.path().join("frames.html");
+    fs::write(&frames, FRAMES).unwrap();
+    let seen = browse(directory.path(), &["--window-size=1600,2000"], &frames);
+    let dom = &seen.exits_with(0).stdout;
+    let told = dom.split("<pre>").nth(1).unwrap_or_default();
+    let told = told.split("</pre>").next().unwrap_or_default();
+    let mut told: Vec<Value> =
+        told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    told.sort_by_key(|frame| frame["width"].as_u64());
+    let whole = |width: u32| {
+        json!({
+            "width": width, "needs": width, "fetched": 0,
+            "steps": [["ascending", true, false], ["descending", false, true]],
+        })
+    };
+    assert_eq!(told, [whole(360), whole(1440)], "{}", seen.stderr);
+    Ok(())
+}
