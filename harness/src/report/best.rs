@@ -2,11 +2,12 @@
 //!
 //! The cost of an echo and the time of the original's test have ranks by
 //! exact tests. The rate held and the memory of a connection have not: there,
-//! a server is told from the best one only where their exact intervals lie
-//! apart, and only if the chance of such a thing among all equal servers of
-//! the run is at most 5 %.
+//! a server is out only where another one's exact interval lies beyond its
+//! own. What is left holds the best one: it is out by mistake with a chance of
+//! at most that of two equal servers' intervals lying apart, times the number
+//! of its rivals, which must be 5 % or less.
 //!
-//! Refuses to do: prefer one of those that can't be told apart.
+//! Refuses to do: prefer one of those that are left.
 
 use crate::stats::verdict::{ALPHA, MIN_ROUNDS};
 use crate::stats::{Estimate, chance_apart};
@@ -35,7 +36,7 @@ pub(super) enum Best<'a> {
     NotMeasured,
     /// Nothing is to be said under six rounds, or of a single server.
     NoVerdict { rounds: u32, servers: usize },
-    /// The first is the best by its median; the others can't be told from it.
+    /// Each of them may be the best; the first is so by its median.
     Found(Vec<Candidate<'a>>),
 }
 
@@ -60,28 +61,28 @@ pub(super) fn best(
     if first.estimate.n < MIN_ROUNDS || servers < 2 {
         return Best::NoVerdict { rounds, servers };
     }
-    candidates.retain(|other| {
-        other.row.server == first.row.server
-            || !is_worse(other, &first, better, servers - 1)
+    let all = candidates.clone();
+    candidates.retain(|one| {
+        !all.iter().any(|other| is_better(other, one, better, servers - 1))
     });
     Best::Found(candidates)
 }
 
-/// Whether it is proved that `other` is not as good as `first`.
-fn is_worse(
+/// Whether it is proved that `other` is better than `one`.
+fn is_better(
     other: &Candidate<'_>,
-    first: &Candidate<'_>,
+    one: &Candidate<'_>,
     better: Better,
     comparisons: usize,
 ) -> bool {
-    let (a, b) = (&first.estimate, &other.estimate);
+    let (a, b) = (&other.estimate, &one.estimate);
     let apart = match better {
         Better::Low => a.high < b.low,
         // What is at least so much may be any amount more.
-        Better::High => b.high < a.low && !other.at_least,
+        Better::High => b.high < a.low && !one.at_least,
     };
     let launches = |of: &Estimate| usize::try_from(of.n).unwrap_or(0);
     let comparisons = u32::try_from(comparisons).map_or(f64::MAX, f64::from);
     let chance = chance_apart(launches(a), launches(b)) * comparisons;
-    apart && b.n >= MIN_ROUNDS && chance <= ALPHA
+    apart && a.n.min(b.n) >= MIN_ROUNDS && chance <= ALPHA
 }

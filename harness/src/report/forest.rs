@@ -22,7 +22,7 @@ pub(super) fn forest(summary: &Summary, scenario: Scenario) -> Option<Figure> {
     let floor = summary.controls.floors.get(scenario.name()).copied();
     let what = match scenario {
         Scenario::Load => "CPU per echo",
-        Scenario::Classic => "time of the original's test",
+        Scenario::Classic => "Time of the original's test",
     };
     Some(draw(&Chart {
         id: format!("ratios-{}", scenario.name()),

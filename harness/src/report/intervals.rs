@@ -15,6 +15,7 @@ pub(super) struct Line {
     pub(super) name: String,
     /// On its right side.
     pub(super) remark: String,
+    /// Two at most.
     pub(super) points: Vec<Point>,
 }
 
@@ -70,7 +71,9 @@ pub(super) fn draw(chart: &Chart) -> Figure {
         @for (row, of) in chart.lines.iter().enumerate() {
             @let y = TOP + STEP * (place(row) + 0.5);
             (text(LEFT - 12.0, y + 4.5, "end", &of.name))
-            @for point in &of.points { (drawn(point, &scale, y)) }
+            @for (point, aside) in of.points.iter().zip(asides(of)) {
+                (drawn(point, &scale, y + aside))
+            }
             (text(RIGHT + 14.0, y + 4.5, "soft", &of.remark))
         }
     };
@@ -119,6 +122,11 @@ fn drawn(point: &Point, scale: &Scale, y: f64) -> Markup {
     });
     let x = scale.at(point.estimate.median);
     html! { (whisker.unwrap_or_default()) (mark(point.mark, x, y, point.class)) }
+}
+
+/// Two intervals of a line lie below one another, for they may overlap.
+const fn asides(line: &Line) -> [f64; 2] {
+    if line.points.len() > 1 { [-4.5, 4.5] } else { [0.0; 2] }
 }
 
 fn place(row: usize) -> f64 {

@@ -52,9 +52,9 @@ pub fn html(report: &Report<'_>) -> String {
 #[must_use]
 pub fn drawings(report: &Report<'_>) -> Vec<(String, String)> {
     let summary = report.summary;
-    let ratios = summary.plan.scenarios.iter();
+    let ratios = figures::scenarios(summary).into_iter();
     let ratios =
-        ratios.filter_map(|scenario| forest::forest(summary, *scenario));
+        ratios.filter_map(|scenario| forest::forest(summary, scenario));
     let panels = ladder::panels(summary)
         .into_iter()
         .chain(spectrum::panels(report.spectra));

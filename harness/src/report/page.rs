@@ -12,6 +12,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::figure::{self, Figure};
+use super::figures::scenarios;
 use super::panels::{self, Panels};
 use super::words::answers;
 use super::{Report, costs, failures, forest, ladder, latency, memory};
@@ -84,10 +85,10 @@ struct Section {
 
 fn sections(report: &Report<'_>) -> Vec<Section> {
     let summary = report.summary;
-    let scenarios = &summary.plan.scenarios;
+    let scenarios = scenarios(summary);
     let section = |id, name, content| Section { id, name, content };
     let rankings = html! {
-        @for scenario in scenarios { (ranking::ranking(summary, *scenario)) }
+        @for scenario in &scenarios { (ranking::ranking(summary, *scenario)) }
     };
     let ratios: Vec<Figure> = scenarios
         .iter()

@@ -163,8 +163,8 @@ fn a_drawing_is_a_file_of_its_own() {
     let names: Vec<&str> =
         drawings.iter().map(|(name, _)| name.as_str()).collect();
     let wanted = [
-        "ratios-classic.svg",
         "ratios-load.svg",
+        "ratios-classic.svg",
         "latency.svg",
         "cost-by-rate.svg",
         "spectrum.svg",

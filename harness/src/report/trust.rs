@@ -5,6 +5,7 @@
 
 use maud::{Markup, html};
 
+use super::figures::scenarios;
 use super::table::{Cell, Line, table};
 use crate::render::{command, controls, interrupted, reading, setting};
 use crate::summarize::{ControlLane, Summary, plain};
@@ -14,8 +15,7 @@ use crate::units::{Bytes, LowHigh, Times, of_metric};
 pub(super) fn trust(summary: &Summary) -> Markup {
     let controls_of = &summary.controls;
     let lanes = [&controls_of.same, &controls_of.spin_5_percent];
-    let lines: Vec<Line> =
-        lines(summary, lanes.into_iter().flatten()).collect();
+    let lines = lines(summary, lanes.into_iter().flatten());
     let heads = ["control", "scenario", "figure", "× reference", "verdict"];
     let caption = "Controls: the reference again, and dearer by design";
     html! {
@@ -33,10 +33,10 @@ pub(super) fn trust(summary: &Summary) -> Markup {
 fn lines<'a>(
     summary: &Summary,
     lanes: impl Iterator<Item = &'a ControlLane>,
-) -> impl Iterator<Item = Line> {
-    let scenarios = &summary.plan.scenarios;
-    lanes.flat_map(|lane| {
-        scenarios.iter().filter_map(|scenario| {
+) -> Vec<Line> {
+    let scenarios = scenarios(summary);
+    let lines = lanes.flat_map(|lane| {
+        scenarios.iter().filter_map(move |scenario| {
             let (row, pair) = (lane.row(*scenario)?, lane.pair(*scenario)?);
             let metric = scenario.primary_metric();
             let figure = row.metrics.get(metric);
@@ -58,7 +58,8 @@ fn lines<'a>(
                     .into(),
             })
         })
-    })
+    });
+    lines.collect()
 }
 
 /// Machine and plan.

@@ -95,8 +95,10 @@ fn cheapest(summary: &Summary, scenario: Scenario) -> String {
     )
 }
 
-const BY_TESTS: &str = "at 5 % for all servers together";
-const BY_INTERVALS: &str = "whose intervals overlap or are open";
+const BY_TESTS: &str =
+    "can't be told apart, at 5\u{a0}% for all servers together";
+const BY_INTERVALS: &str =
+    "may each be the best, for no other's interval lies beyond theirs";
 
 /// The runner-up of a single winner, by its ratio.
 fn next(rows: &[&Row], first: &Row, metric: &str) -> String {
@@ -139,7 +141,10 @@ fn highest_rate(summary: &Summary) -> String {
         "{}{}, {}",
         if first.at_least { "at least " } else { "" },
         rate(first.estimate.median),
-        within(&first.estimate, 1.0, "/s"),
+        first.estimate.interval().map_or_else(String::new, |(low, high)| {
+            let low = if low > 0.0 { rate(low) } else { "none".into() };
+            format!("{low} to {} over {} rounds", rate(high), first.estimate.n)
+        }),
     );
     said("holds the highest rate", &found, &figure)
 }
@@ -169,8 +174,8 @@ fn said(does: &str, found: &[Candidate<'_>], figure: &str) -> String {
     match names.as_slice() {
         [] => String::new(),
         [_] => format!(
-            "{}, {}, {does}: {figure}. Every other server's interval lies \
-             apart.",
+            "{}, {}, {does}: {figure}. For every other server another one's \
+             interval lies beyond its own.",
             plain(names[0]),
             plain(&found[0].row.model),
         ),
@@ -182,19 +187,13 @@ fn said(does: &str, found: &[Candidate<'_>], figure: &str) -> String {
 
 fn tie(first: &str, figure: &str, others: &[&str], by: &str) -> String {
     let names: Vec<String> = others.iter().map(|name| plain(name)).collect();
+    let (last, most) =
+        names.split_last().map_or(("", &[][..]), |(l, m)| (l, m));
+    let middle: String = most.iter().map(|name| format!(", {name}")).collect();
     format!(
-        "A tie of {}: {first} ({figure}) can't be told from {}, {by}.",
+        "A tie of {}: {first} ({figure}){middle} and {last} {by}.",
         names.len() + 1,
-        and(&names),
     )
-}
-
-fn and(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} or {last}", most.join(", ")),
-    }
 }
 
 fn nothing(scenario: Scenario) -> String {
