@@ -43,7 +43,7 @@ pub(super) struct Panels {
 const WIDTH: f64 = 240.0;
 const HEIGHT: f64 = 170.0;
 const LEFT: f64 = 38.0;
-const RIGHT: f64 = 230.0;
+const RIGHT: f64 = 220.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 146.0;
 /// Panels beside one another in a file.
