@@ -10,8 +10,16 @@ use crate::render;
 use crate::scripted::{self, full, measured, plan, records};
 use crate::summarize::summarize;
 
-const PURE: [&str; 8] =
-    ["plan", "repeat", "stats", "summarize", "compare", "units", "render", "report"];
+const PURE: [&str; 8] = [
+    "plan",
+    "repeat",
+    "stats",
+    "summarize",
+    "compare",
+    "units",
+    "render",
+    "report",
+];
 
 /// What a clock, a file, a process or the environment is reached by.
 const IMPURE: [&str; 12] = [

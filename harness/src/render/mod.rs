@@ -44,7 +44,7 @@ pub use original::{label, original_line, original_lines};
 pub use table::table;
 pub use text::{WIDTH, paragraph};
 
-pub(crate) use footing::{controls, interrupted, reading};
+pub(crate) use footing::{controls, interrupted, reading, repeated};
 pub(crate) use heading::{command, sentences as setting};
 pub(crate) use notes::{failures, notes, unranked, verdict};
 pub(crate) use text::rate;

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::figures::{KERNEL, USER, by_cost};
 use super::table::{Cell, Line, interval, table};
 use crate::plan::Scenario;
+use crate::record::Effect;
 use crate::render::{notes, rate};
 use crate::summarize::{LADDER_LIMITED, Row, Summary, plain};
 use crate::units::Times;
@@ -79,14 +80,17 @@ fn columns(summary: &Summary, scenario: Scenario) -> Vec<Column> {
 const PER_KIB: f64 = 1.0 / 1024.0;
 
 fn figure(row: &Row, metric: &str, scale: f64) -> Cell {
-    Cell::figure(row.metrics.get(metric), scale)
+    Cell::figure(row.metrics.get(metric), scale).doubted(row.is_disturbed())
 }
 
 /// In milliseconds; `few` where too few samples lie beyond it.
 fn percentile(row: &Row, metric: &str) -> Cell {
     match row.metrics.get(metric) {
         None if row.is_measured() => Cell::text("few"),
-        figure => Cell::figure(figure, 1e-3),
+        figure => {
+            let doubted = row.is_marked(Effect::Latency) || row.is_disturbed();
+            Cell::figure(figure, 1e-3).doubted(doubted)
+        }
     }
 }
 

@@ -24,6 +24,15 @@ impl Cell {
         Self { content, key }
     }
 
+    /// Marked where the machine disturbed the figure, or a check of its own
+    /// disputes it.
+    pub(super) fn doubted(self, doubted: bool) -> Self {
+        if !doubted || self.key.is_none() {
+            return self;
+        }
+        Self { content: html! { "~" (self.content) }, ..self }
+    }
+
     /// A figure with its interval below; a dash where there is none.
     pub(super) fn figure(estimate: Option<&Estimate>, scale: f64) -> Self {
         let Some(estimate) = estimate else { return Self::text("–") };

@@ -7,7 +7,9 @@ use maud::{Markup, html};
 
 use super::figures::scenarios;
 use super::table::{Cell, Line, table};
-use crate::render::{command, controls, interrupted, reading, setting};
+use crate::render::{
+    command, controls, interrupted, reading, repeated, setting,
+};
 use crate::summarize::{ControlLane, Summary, plain};
 use crate::units::{Bytes, LowHigh, Times, of_metric};
 
@@ -20,6 +22,7 @@ pub(super) fn trust(summary: &Summary) -> Markup {
     let caption = "Controls: the reference again, and dearer by design";
     html! {
         @if let Some(sentence) = interrupted(summary) { p.warning { (sentence) } }
+        @for sentence in repeated(summary) { p { (sentence) } }
         @for sentence in controls(summary) { p { (sentence) } }
         @if summary.controls.same.is_none() {
             p { "This run has no controls: how far noise reaches is not known." }
@@ -99,7 +102,7 @@ pub(super) fn origin(summary: &Summary) -> Markup {
 
 /// What columns and words mean.
 pub(super) fn how_to_read(summary: &Summary) -> Markup {
-    const SENTENCES: [&str; 8] = [
+    const SENTENCES: [&str; 9] = [
         "One launch of a server is one observation; only servers of one round \
          are compared, because the machine drifts.",
         "µs CPU/echo is the CPU time of the server's processes per echo, at \
@@ -116,6 +119,8 @@ pub(super) fn how_to_read(summary: &Summary) -> Markup {
         "The highest rate is the last step of the ladder whose 99th \
          percentile is at most 10 ms; ≥ marks a ladder that the client ended, \
          not the server.",
+        "~ stands before a figure that the machine disturbed, or that a check \
+         of its own disputes; the notes tell which.",
         "User memory is the server's own; kernel memory holds both ends of \
          every connection, the client's too.",
         "Loopback runs the receiver's part of TCP on the sender's CPU. A \

@@ -8,6 +8,7 @@ use super::metrics::{histograms, micros};
 use super::rows::sound_launches;
 use crate::plan::{Plan, Scenario};
 use crate::record::Record;
+use crate::repeat::counted;
 use crate::stats::Estimate;
 
 /// The distribution of one server's response times at the fixed rate, counted
@@ -39,6 +40,7 @@ const QUANTILES: [f64; 11] =
 /// without a sound launch have none.
 #[must_use]
 pub fn spectra(plan: &Plan, records: &[Record]) -> Vec<Spectrum> {
+    let records = &counted(records)[..];
     let selected = plan.lanes.iter().filter(|lane| lane.control.is_none());
     selected
         .filter_map(|lane| {
