@@ -96,7 +96,7 @@ fn cheapest(summary: &Summary, scenario: Scenario) -> String {
 }
 
 const BY_TESTS: &str =
-    "can't be told apart, at 5\u{a0}% for all servers together";
+    "may each be the best, by tests at 5\u{a0}% for all servers together";
 const BY_INTERVALS: &str =
     "may each be the best, for no other's interval lies beyond theirs";
 
