@@ -205,8 +205,15 @@ impl Live<'_> {
     }
 }
 
-/// What was asked for does not hold, whoever undid it.
-fn not_apart(level: Level, running: Running) -> Outcome {
+/// An end that has begun is seen within this time.
+const DYING: Duration = Duration::from_millis(100);
+
+/// What was asked for does not hold, whoever undid it. A server that has ended
+/// is in no group any more, and that is its own doing.
+fn not_apart(level: Level, mut running: Running) -> Outcome {
+    if running.ended(DYING).is_some() {
+        return crashed(&mut running);
+    }
     running.kill();
     let name = level.name();
     let message = format!("the server is not kept apart by {name}");
