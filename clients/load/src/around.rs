@@ -221,7 +221,8 @@ cpu10 1 2 3 4 5 6 7 8 0 0
         let found = first.until(&Moment::read(&spec));
         assert!(found.client_cpu_ns >= 2_000_000, "{found:?}");
         assert!(found.server_cpu_ns.unwrap() >= 2_000_000, "{found:?}");
-        assert!(found.wall_ns >= 2_000_000 && found.cpus.is_empty());
+        // Other tests' threads burn the process's CPU time too.
+        assert!(found.wall_ns > 0 && found.cpus.is_empty());
         let gone = Spec { server_pids: vec![u32::MAX], ..spec };
         let gone = Moment::read(&gone);
         assert_eq!(gone.until(&gone).server_cpu_ns, None);
