@@ -17,7 +17,7 @@ use crate::bed::{Bed, fixture, harness, serve_fixture};
 use crate::guard::{Finished, Guarded};
 use crate::{Ignored, tests};
 
-use self::mutants::MUTANTS;
+use self::mutants::{MUTANTS, try_mutant};
 
 mod mutants;
 
@@ -32,9 +32,6 @@ tests![
     a_random_walk_finds_a_fault_and_shrinks_to_it,
     what_failed_a_whole_tier_is_measured_without_a_rank,
 ];
-
-/// What every mutant passes, unless it is its own.
-const UNRELATED: [&str; 3] = ["A1", "A8", "F1"];
 
 /// Bounds for servers that are to pass; those that are to fail wait for less.
 const PATIENT: &str = "10";
@@ -104,32 +101,6 @@ fn every_mutant_is_killed_by_its_own_case_and_by_no_other()
     Err(Ignored(format!("all but {}", skipped.join("; "))))
 }
 
-/// Why it couldn't be tried on this machine, if so.
-///
-/// # Errors
-/// It survives its case, or fails an unrelated one.
-fn try_mutant(case: &str, directory: &str) -> Result<Option<String>, String> {
-    let own = check(directory, case, &["--json", "--stretch", IMPATIENT]);
-    let cell = cells(&own).remove(0);
-    match cell["verdict"].as_str().unwrap() {
-        "fail" => {}
-        // The machine lacks what the case needs, and says so.
-        "skip" => return Ok(Some(cell["reason"].to_string())),
-        _ if cell["afterlife"] == "fail" => {}
-        _ => return Err(format!("survives {cell:#}")),
-    }
-    let others: Vec<&str> =
-        UNRELATED.into_iter().filter(|other| *other != case).collect();
-    let more = ["--json", "--stretch", PATIENT];
-    let others = check(directory, &others.join(","), &more);
-    for cell in cells(&others) {
-        if cell["verdict"] != "pass" || cell["afterlife"] == "fail" {
-            return Err(format!("fails an unrelated case {cell:#}"));
-        }
-    }
-    Ok(None)
-}
-
 /// Ids and levels of all cases, from the suite itself.
 fn all_cases() -> Vec<(String, String)> {
     let mut bed = Bed::new();
@@ -157,7 +128,7 @@ fn every_case_that_binds_has_a_mutant() {
 
 /// Both at once: most of a case is waiting.
 fn a_server_that_keeps_the_contract_passes_every_case() {
-    std::thread::scope(|threads| {
+    thread::scope(|threads| {
         for bug in ["good", "control"] {
             threads.spawn(move || passes_every_case(bug));
         }

@@ -1,5 +1,7 @@
 //! The mutants: for each case that binds, the fault of the fixture that it
-//! kills.
+//! kills, and how one is tried.
+
+use super::{IMPATIENT, PATIENT, cells, check};
 
 /// A case, and the fault that it is there to find.
 pub(super) const MUTANTS: &[(&str, &str)] = &[
@@ -61,3 +63,35 @@ pub(super) const MUTANTS: &[(&str, &str)] = &[
     ("F15", "silent-fallback"),
     ("F16", "hang-starved"),
 ];
+
+/// What every mutant passes, unless it is its own.
+const UNRELATED: [&str; 3] = ["A1", "A8", "F1"];
+
+/// Why it couldn't be tried on this machine, if so.
+///
+/// # Errors
+/// It survives its case, or fails an unrelated one.
+pub(super) fn try_mutant(
+    case: &str,
+    directory: &str,
+) -> Result<Option<String>, String> {
+    let own = check(directory, case, &["--json", "--stretch", IMPATIENT]);
+    let cell = cells(&own).remove(0);
+    match cell["verdict"].as_str().unwrap() {
+        "fail" => {}
+        // The machine lacks what the case needs, and says so.
+        "skip" => return Ok(Some(cell["reason"].to_string())),
+        _ if cell["afterlife"] == "fail" => {}
+        _ => return Err(format!("survives {cell:#}")),
+    }
+    let others: Vec<&str> =
+        UNRELATED.into_iter().filter(|other| *other != case).collect();
+    let more = ["--json", "--stretch", PATIENT];
+    let others = check(directory, &others.join(","), &more);
+    for cell in cells(&others) {
+        if cell["verdict"] != "pass" || cell["afterlife"] == "fail" {
+            return Err(format!("fails an unrelated case {cell:#}"));
+        }
+    }
+    Ok(None)
+}
