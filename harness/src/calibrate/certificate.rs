@@ -115,9 +115,9 @@ pub struct Entry {
     pub unix_s: Option<u64>,
     /// How long it took. Seconds.
     pub took_s: f64,
-    /// CPU that other guests of the host had meanwhile, in percent of all
-    /// CPUs.
-    pub steal_percent: f64,
+    /// CPU that others had meanwhile, other guests of the host included, in
+    /// percent of all CPUs.
+    pub others_percent: f64,
     /// Commit of the suite, as runs record it.
     pub revision: Option<String>,
     /// SHA-256 of the harness that ran it.
@@ -147,7 +147,7 @@ impl Entry {
             figures: Vec::new(),
             unix_s: None,
             took_s: 0.0,
-            steal_percent: 0.0,
+            others_percent: 0.0,
             revision: None,
             harness_sha256: String::new(),
             duels: Vec::new(),

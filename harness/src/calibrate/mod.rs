@@ -19,7 +19,7 @@
 //! accumulates.
 //!
 //! Refuses to do: forgive. A goal missed because the machine was busy is
-//! missed, and the certificate says how much of the CPUs was stolen.
+//! missed, and the certificate says how much of the CPUs others had.
 
 use std::time::Duration;
 

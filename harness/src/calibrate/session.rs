@@ -7,8 +7,9 @@ use anyhow::Result;
 
 use super::{Certificate, Entry, Finding, Run, Size, State, Test};
 use super::{Tools, Trouble};
+use crate::check::noise::others;
 use crate::interrupt::Interrupt;
-use crate::{sample, store};
+use crate::store;
 
 /// What holds for all tests of one call.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Session<'_> {
             }
             tell(test, None);
             let until = self.share(test, &tests[at + 1..]);
-            let (start, steal) = (Instant::now(), sample::steal_ticks());
+            let (start, others) = (Instant::now(), others(Duration::ZERO));
             let entry = match self.find(test, until) {
                 Ok(finding) => Entry::found(test, finding),
                 Err(Trouble::CannotJudge(why)) => Entry::unjudged(test, why),
@@ -72,7 +73,7 @@ impl Session<'_> {
                 }
                 Err(Trouble::Interrupted) => break,
             };
-            let entry = self.signed(entry, start.elapsed(), steal);
+            let entry = self.signed(entry, start.elapsed(), others);
             if entry.state == State::Missed {
                 ended.missed.push(test.id);
             }
@@ -122,17 +123,23 @@ impl Session<'_> {
         Some(Instant::now() + left.saturating_sub(others) / sharing)
     }
 
-    fn signed(&self, entry: Entry, took: Duration, steal: u64) -> Entry {
+    fn signed(
+        &self,
+        entry: Entry,
+        took: Duration,
+        before: Option<Duration>,
+    ) -> Entry {
         let cpus = f64::from(self.certificate.machine.cpus.max(1));
-        let ticks = procfs::ticks_per_second() as f64;
-        let stolen = sample::steal_ticks().saturating_sub(steal) as f64;
+        let both = others(Duration::ZERO).zip(before);
+        let others = both.map(|(now, before)| now.saturating_sub(before));
+        let others_s = others.unwrap_or_default().as_secs_f64();
         let took_s = took.as_secs_f64();
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let duels = !entry.duels.is_empty();
         Entry {
             unix_s: now.ok().map(|now| now.as_secs()),
             took_s: (10.0 * took_s).round() / 10.0,
-            steal_percent: 100.0 * stolen / ticks / took_s.max(0.01) / cpus,
+            others_percent: 100.0 * others_s / took_s.max(0.01) / cpus,
             revision: self.revision.clone(),
             harness_sha256: self.harness_sha256.clone(),
             duels_sha256: self.duels_sha256.clone().filter(|_| duels),

@@ -43,7 +43,7 @@ mod lab;
 mod lab_start;
 mod lab_waits;
 mod net;
-mod noise;
+pub(crate) mod noise;
 pub(crate) mod report;
 mod runner;
 mod s_calls;

@@ -91,7 +91,7 @@ impl Noise {
 
 /// CPU time of everybody but this process, its ended children and its server,
 /// since boot. Interrupts are left out: they are the case's own packets.
-fn others(server: Duration) -> Option<Duration> {
+pub(crate) fn others(server: Duration) -> Option<Duration> {
     let total = KernelStats::current().ok()?.total;
     let busy = total.user + total.nice + total.system;
     let busy = busy + total.steal.unwrap_or_default();

@@ -25,7 +25,7 @@ pub fn certificate(certificate: &Certificate) -> String {
         let figures = entry.figures.iter().map(figure);
         let mut figures: Vec<String> = figures.collect();
         figures.extend(entry.because.as_deref().map(plain));
-        figures.extend(stolen(entry));
+        figures.extend(disturbed(entry));
         if !figures.is_empty() {
             lines.extend(indented(&figures.join(", ")));
         }
@@ -47,7 +47,7 @@ pub fn calibrated(entry: &Entry) -> String {
     let (id, state) = (&entry.id, word(entry.state));
     let why: Vec<String> = match &entry.because {
         Some(because) => vec![plain(because)],
-        None => missed(entry).chain(stolen(entry)).collect(),
+        None => missed(entry).chain(disturbed(entry)).collect(),
     };
     let why = why.join(", ");
     format!("{id} {state}: {why}").trim_end_matches(": ").to_owned()
@@ -188,9 +188,9 @@ fn small(value: f64) -> Option<String> {
 }
 
 /// What others had of the CPUs, if it was enough to show.
-fn stolen(entry: &Entry) -> Option<String> {
-    let percent = entry.steal_percent;
-    (percent >= 0.1).then(|| format!("{percent:.1} % of the CPUs stolen"))
+fn disturbed(entry: &Entry) -> Option<String> {
+    let percent = entry.others_percent;
+    (percent >= 1.0).then(|| format!("others had {percent:.0} % of the CPUs"))
 }
 
 fn ids(certificate: &Certificate, state: State) -> Vec<&str> {

@@ -72,7 +72,12 @@ fn the_line_tells_age_goals_and_what_was_not_run() {
 #[test]
 fn a_certificate_shows_every_figure_beside_its_goal() {
     let mut some = Certificate::new(&host());
-    some.put(entry("K1", 180.0, 0));
+    let disturbed = Entry { others_percent: 48.4, ..entry("K1", 180.0, 0) };
+    assert_eq!(
+        calibrated(&disturbed),
+        "K1 MISSED: slip p99 180 µs (goal ≤ 100), others had 48 % of the CPUs"
+    );
+    some.put(disturbed);
     let tests = all();
     some.put(Entry::unjudged(tests[1], "there is one CPU".into()));
     let text = certificate(&some);
