@@ -11,9 +11,8 @@ use std::fs;
 use wire::{Around, CpuUse, NetworkCounters, Spec};
 
 use crate::clock::{now_ns, process_cpu_ns};
+use crate::stat::cpu_times;
 use crate::sys::CpuClock;
-
-const NS_PER_S: u64 = 1_000_000_000;
 
 /// All there is to read, at one moment.
 #[derive(Debug)]
@@ -88,31 +87,18 @@ fn network_between(a: NetworkCounters, b: NetworkCounters) -> NetworkCounters {
     }
 }
 
-/// These CPUs' lines of `/proc/stat`: all of them, or none.
-///
-/// Idle time is exact where the kernel stops its tick; ksoftirqd's time is
-/// counted as softirq by the kernel itself.
+/// What became of these CPUs' time: of all of them, or of none.
 fn cpus(stat: &str, watched: &[u32]) -> Vec<CpuUse> {
-    let line = |cpu: &u32| {
-        let head = format!("cpu{cpu} ");
-        let rest = stat.lines().find_map(|line| line.strip_prefix(&*head))?;
-        let fields: Option<Vec<u64>> =
-            rest.split_ascii_whitespace().map(|f| f.parse().ok()).collect();
-        let per_s = rustix::param::clock_ticks_per_second();
-        let ns = |ticks: u64| ticks * NS_PER_S / per_s;
-        match fields?[..] {
-            [_user, _nice, _system, idle, wait, irq, softirq, steal, ..] => {
-                Some(CpuUse {
-                    cpu: *cpu,
-                    idle_ns: ns(idle + wait),
-                    irq_ns: ns(irq + softirq),
-                    steal_ns: ns(steal),
-                })
-            }
-            _ => None,
-        }
+    let of = |&cpu: &u32| {
+        let times = cpu_times(stat, cpu)?;
+        Some(CpuUse {
+            cpu,
+            idle_ns: times.idle_ns,
+            irq_ns: times.irq_ns + times.softirq_ns,
+            steal_ns: times.steal_ns,
+        })
     };
-    let found: Option<Vec<CpuUse>> = watched.iter().map(line).collect();
+    let found: Option<Vec<CpuUse>> = watched.iter().map(of).collect();
     found.unwrap_or_default()
 }
 
@@ -165,26 +151,14 @@ fn dropped(softnet: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const STAT: &str = "\
-cpu  10 20 30 40 50 60 70 80 0 0
-cpu0 1 2 3 4 5 6 7 8 0 0
-cpu1 1 2 3 40 5 6 9 8 0 0
-cpu10 1 2 3 4 5 6 7 8 0 0
-";
-
     #[test]
-    fn a_cpus_line_gives_what_processes_did_not_get() {
-        let found = cpus(STAT, &[1]);
-        let tick = NS_PER_S / rustix::param::clock_ticks_per_second();
-        let expected = CpuUse {
-            cpu: 1,
-            idle_ns: 45 * tick,
-            irq_ns: 15 * tick,
-            steal_ns: 8 * tick,
-        };
-        assert_eq!(found, [expected]);
-        assert_eq!(cpus(STAT, &[0, 2]), [], "half an answer is none");
-        assert_eq!(cpus("cpu0 1 2 x", &[0]), []);
+    fn interrupts_of_both_kinds_count_together_and_half_an_answer_is_none() {
+        let stat = "cpu0 1 2 3 4 5 6 7 8\n";
+        let found = cpus(stat, &[0]);
+        let times = cpu_times(stat, 0).unwrap();
+        assert_eq!(found[0].irq_ns, times.irq_ns + times.softirq_ns);
+        assert!(found[0].irq_ns > times.softirq_ns);
+        assert_eq!(cpus(stat, &[0, 2]), []);
     }
 
     #[test]

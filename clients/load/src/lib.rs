@@ -26,6 +26,7 @@ mod packets;
 mod pattern;
 mod run;
 mod session;
+mod stat;
 mod sys;
 mod text;
 mod usage;

@@ -11,11 +11,9 @@ use std::os::unix::fs::FileExt as _;
 use wire::{ServerUsage, Spec};
 
 use crate::packets::Packets;
+use crate::stat::cpu_times;
 use crate::sys::CpuClock;
 
-const NS_PER_S: u64 = 1_000_000_000;
-/// `softirq` of a `cpuN` line of `/proc/stat`, behind its name.
-const SOFTIRQ_FIELD: usize = 6;
 /// Enough for the lines of hundreds of CPUs, which come first.
 const STAT_BYTES: usize = 64 * 1024;
 
@@ -117,49 +115,14 @@ impl Softirq {
     fn read_ns(&mut self) -> Option<u64> {
         let length = self.stat.read_at(&mut self.buffer, 0).ok()?;
         let text = String::from_utf8_lossy(&self.buffer[..length]);
-        softirq_ticks(&text, &self.cpus).map(|ticks| {
-            ticks * NS_PER_S / rustix::param::clock_ticks_per_second()
-        })
+        let softirq = |cpu: &u32| Some(cpu_times(&text, *cpu)?.softirq_ns);
+        self.cpus.iter().map(softirq).sum()
     }
-}
-
-/// Adds the softirq ticks of `cpus` in the text of `/proc/stat`.
-fn softirq_ticks(stat: &str, cpus: &[u32]) -> Option<u64> {
-    let mut sum = 0;
-    let mut found = 0;
-    for line in stat.lines() {
-        let mut fields = line.split_ascii_whitespace();
-        let number = fields
-            .next()
-            .and_then(|name| name.strip_prefix("cpu"))
-            .and_then(|number| number.parse().ok());
-        if number.is_some_and(|number: u32| cpus.contains(&number)) {
-            sum += fields.nth(SOFTIRQ_FIELD)?.parse::<u64>().ok()?;
-            found += 1;
-        }
-    }
-    (found == cpus.len()).then_some(sum)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const STAT: &str = "\
-cpu  10 20 30 40 50 60 70 80 0 0
-cpu0 1 2 3 4 5 6 7 8 0 0
-cpu1 1 2 3 4 5 6 9 8 0 0
-intr 12345
-ctxt 5
-";
-
-    #[test]
-    fn softirq_ticks_are_those_of_the_named_cpus() {
-        assert_eq!(softirq_ticks(STAT, &[0]), Some(7));
-        assert_eq!(softirq_ticks(STAT, &[0, 1]), Some(16));
-        assert_eq!(softirq_ticks(STAT, &[2]), None);
-        assert_eq!(softirq_ticks("", &[0]), None);
-    }
 
     #[test]
     fn this_process_used_some_cpu_time_between_two_readings() {

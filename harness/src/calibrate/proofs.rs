@@ -203,7 +203,8 @@ const LOSSES: [(&str, &str); 4] = [
     ("TCPSynRetrans", "SYNs sent again"),
 ];
 
-/// The counters are of the whole machine: what others lose counts against it.
+/// The counters are of the network that the test is made in: where it has none
+/// of its own, what others lose counts against it.
 fn opening(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     let connections = lab.size.connections;
     let server = lab.start("good", 0)?;

@@ -80,10 +80,10 @@ fn cpu(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     let busy = burnt(lab, "burn", BURN_US)?;
     let read_ns = busy.read_ns - idle.overhead_ns() * busy.messages;
     let off = 100.0 * (read_ns / busy.own_ns - 1.0).abs();
-    let (clock_ns, wait4_ns) = short_lived(lab)?;
+    let (ended, clock_ns, wait4_ns) = short_lived(lab)?;
     let threads = 100.0 * (clock_ns / wait4_ns - 1.0).abs();
     Ok(Finding::of(
-        1_000,
+        ended,
         "threads",
         vec![
             Figure::new("off what was burnt", off, "%", Goal::AtMost(2.0)),
@@ -94,15 +94,16 @@ fn cpu(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     ))
 }
 
-/// CPU of a process whose threads have ended, by its clock just before it is
-/// stopped and by `wait4`, in nanoseconds.
-fn short_lived(lab: &Lab<'_>) -> Result<(f64, f64), Trouble> {
+/// How many threads of a process have ended, one for each message; its CPU by
+/// its clock just before it is stopped and by `wait4`, in nanoseconds.
+fn short_lived(lab: &Lab<'_>) -> Result<(u64, f64, f64), Trouble> {
     const THREADS_MS: u64 = 2_000;
     let server = lab.start("burn-threads", BURN_US)?;
     let window = rate(500.0, Arrivals::Uniform, THREADS_MS);
     let order =
         Order { connections: 16, windows: vec![window], stall_ms: STALL_MS };
-    lab.load(&server, &order)?;
+    let report = lab.load(&server, &order)?;
+    let ended = only(&report)?.echoed;
     let pids = server.running.pids().to_vec();
     let read = pids.iter().map(|&pid| process_cpu_ns(pid));
     let clock_ns: u64 = read.sum::<std::io::Result<_>>().map_err(|error| {
@@ -110,7 +111,7 @@ fn short_lived(lab: &Lab<'_>) -> Result<(f64, f64), Trouble> {
     })?;
     let usage = server.running.stop().exit.usage;
     let wait4_us = usage.user_us + usage.system_us;
-    Ok((clock_ns as f64, wait4_us as f64 * 1e3))
+    Ok((ended, clock_ns as f64, wait4_us as f64 * 1e3))
 }
 
 const FAT: u32 = 2_000;

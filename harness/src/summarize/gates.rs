@@ -44,7 +44,7 @@ pub const CLIENT_BUSY: &str = "client_busy";
 
 /// Percent of the CPU time of the server's control group that its processes'
 /// clocks don't tell of: a process that came later, which no figure counts.
-const UNACCOUNTED: &str = "unaccounted_cpu";
+pub const UNACCOUNTED: &str = "unaccounted_cpu";
 
 const UNACCOUNTED_PERCENT: f64 = 2.0;
 const SENT_IN_TIME_PERCENT: f64 = 99.9;

@@ -37,7 +37,7 @@ mod tests;
 pub use controls::{ControlLane, Controls, Pair};
 pub use gates::{
     CENSORED, CENSUS, CLIENT_BUSY, CONSERVATION, LITTLE, PROOF, SENT_IN_TIME,
-    SLIP, STARVED, client_limited, gates, wants_at_least,
+    SLIP, STARVED, UNACCOUNTED, client_limited, gates, wants_at_least,
 };
 pub use ladder::ladder_limited;
 pub use reason::{plain, reason};

@@ -64,9 +64,12 @@ pub(super) fn checks(
             worst(&|around| other_percent(around, settings)),
             OTHER_CPU_PERCENT,
         ),
+        // On the server's CPUs it is the server that puts the client off.
         note(
             CLIENT_PREEMPTED,
-            worst(&|around| Some(preempted_per_s(around))),
+            worst(&|around| {
+                (!settings.shares_cpus()).then(|| preempted_per_s(around))
+            }),
             PREEMPTED_PER_S,
         ),
     ]

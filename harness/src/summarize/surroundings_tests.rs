@@ -80,6 +80,9 @@ fn two_sides_on_the_same_cpus_are_no_others_to_each_other() {
     assert!(!found(&launch, &settings, OTHER_CPU).pass);
     settings.placement = Placement::Shared;
     assert!(found(&launch, &settings, OTHER_CPU).pass);
+    // Nor does it disturb the client that the server takes its turn.
+    let checks = gates(&launch, &settings, Load);
+    assert!(checks.iter().all(|check| check.name != CLIENT_PREEMPTED));
 }
 
 #[test]

@@ -100,8 +100,13 @@ pub(crate) fn tcp_sockets(pid: Pid) -> io::Result<Vec<(Socket, bool)>> {
             // One that has been closed meanwhile doesn't count.
             let copy = pidfd_getfd(&process, number, flags);
             let Ok(socket) = copy.map(Socket::from) else { continue };
-            if socket.local_addr()?.as_socket().is_some() {
-                sockets.push((socket, closes_on_exec(member, number)?));
+            if socket.local_addr()?.as_socket().is_none() {
+                continue;
+            }
+            match closes_on_exec(member, number) {
+                Ok(closes) => sockets.push((socket, closes)),
+                Err(gone) if gone.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
     }
