@@ -30,6 +30,15 @@ fn half_close(lab: &mut Lab<'_>) -> Outcome {
         conn.finish()?;
         conn.rest_and_end(lab.ms(1_000))?;
     }
+    // A quick server has echoed before the end comes: now it finds both.
+    for _ in 0..5 {
+        let mut conn = lab.connect()?;
+        lab.server().signal_all(Signal::STOP)?;
+        let sent = conn.send(1 << 10).and_then(|()| conn.finish());
+        lab.server().signal_all(Signal::CONT)?;
+        sent?;
+        conn.rest_and_end(lab.ms(1_000))?;
+    }
     Ok(())
 }
 
