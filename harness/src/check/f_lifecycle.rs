@@ -216,8 +216,15 @@ fn nobody(lab: &mut Lab<'_>) -> Outcome {
         let why = "its files are not open to other users here";
         return Err(Stop::Skip(why.into()));
     }
-    let confine = Confine { nobody: true, ..Confine::default() };
-    lab.start_confined(&["--addr", "127.0.0.1:0"], confine)?;
+    let confine = || Confine { nobody: true, ..Confine::default() };
+    let arguments = ["--addr", "127.0.0.1:0"];
+    // A module of the invoking user's own is none of another's.
+    if let Err(ended) = lab.attempt(&arguments, confine())?
+        && ended.exit.kind == ExitKind::Code(4)
+    {
+        return Err(Stop::Skip(ended.stderr.trim().to_owned()));
+    }
+    lab.start_confined(&arguments, confine())?;
     sweep(lab)
 }
 
