@@ -12,7 +12,7 @@ pub use self::calibrate::Calibrate;
 pub use self::check::Check;
 pub use self::duel::Duel;
 use self::run::export;
-pub use self::run::{Export, Format, Run};
+pub use self::run::{ALL, Export, Format, Run};
 
 mod calibrate;
 mod check;

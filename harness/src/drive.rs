@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use wire::{Command, Event, Report, Spec, Work};
+use wire::{Command, Event, Report, Spec, Window, Work};
 
 use crate::interrupt::Interrupt;
 use crate::process::{Launch, Process, wait_readable};
@@ -124,13 +124,13 @@ fn drive(
 }
 
 fn planned(work: &Work) -> Duration {
+    let time = |window: &Window| {
+        Duration::from_millis(window.warm_up_ms + window.duration_ms)
+    };
     match work {
         Work::Classic => Duration::ZERO,
-        Work::Hold { windows, .. } => windows
-            .iter()
-            .map(|window| window.warm_up_ms + window.duration_ms)
-            .map(Duration::from_millis)
-            .sum(),
+        Work::Hold { windows, .. } => windows.iter().map(time).sum(),
+        Work::Churn { window } => time(window),
     }
 }
 

@@ -9,55 +9,15 @@ pub mod isolation;
 pub mod make;
 pub mod order;
 pub mod place;
+mod scenario;
 mod shipped;
 #[cfg(test)]
 mod tests;
 
+pub use scenario::{
+    NoScenario, SERIES, SESSION_ECHOES, SESSIONS_PER_S, Scenario,
+};
 pub use shipped::{SHIPPED, Shipped};
-
-/// One launch of a server under one workload.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Scenario {
-    /// The original test: N at once connect, send 100 bytes, read, close
-    Classic,
-    /// N held open together: idle snapshot, fixed rate, closed loop
-    Load,
-}
-
-impl Scenario {
-    /// The name in tables and JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Classic => "classic",
-            Self::Load => "load",
-        }
-    }
-
-    /// The metric by which rows of this scenario are sorted and compared;
-    /// lower is better for every one of them.
-    #[must_use]
-    pub const fn primary_metric(self) -> &'static str {
-        match self {
-            Self::Classic => "total_ms",
-            Self::Load => "cpu_us_per_echo",
-        }
-    }
-}
 
 /// Where server and client run.
 #[derive(
@@ -132,10 +92,17 @@ pub struct Lane {
 
 impl Lane {
     /// Whether it takes part in a scenario: a spin is a part of the cost of
-    /// an echo, of which `classic` has none to show.
+    /// an echo, of which `classic` has none to show, and what the defaults
+    /// cost is asked where they matter most.
     #[must_use]
-    pub fn runs(&self, scenario: Scenario) -> bool {
-        self.control != Some(Control::Spin) || scenario == Scenario::Load
+    pub const fn runs(&self, scenario: Scenario) -> bool {
+        match self.control {
+            Some(Control::Spin) => matches!(scenario, Scenario::Load),
+            Some(Control::Shipped) => {
+                matches!(scenario, Scenario::Classic | Scenario::Load)
+            }
+            _ => true,
+        }
     }
 }
 
@@ -214,7 +181,7 @@ impl Settings {
     /// Whether servers can be compared by the scenario's primary metric.
     #[must_use]
     pub fn compares(&self, scenario: Scenario) -> bool {
-        scenario == Scenario::Load || !self.shares_cpus()
+        scenario.bears_sharing() || !self.shares_cpus()
     }
 }
 
@@ -281,10 +248,10 @@ impl Plan {
     /// What holds for the trials of this lane: a runtime that compiles while
     /// it runs is warmed for longer.
     #[must_use]
-    pub fn settings_for(&self, lane: &str) -> Settings {
+    pub fn settings_for(&self, lane: &str, scenario: Scenario) -> Settings {
         let lane = self.lanes.iter().find(|known| known.name == lane);
         let warm_up_ms = lane.map_or(0, |lane| lane.warm_up_ms);
-        let warm_up_ms = self.settings.warm_up_ms.max(warm_up_ms);
-        Settings { warm_up_ms, ..self.settings.clone() }
+        let own = self.settings.at(scenario);
+        Settings { warm_up_ms: own.warm_up_ms.max(warm_up_ms), ..own }
     }
 }

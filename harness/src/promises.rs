@@ -224,6 +224,10 @@ fn follow(
                 }
                 true
             }
+            "pattern" => {
+                let pattern = regex::Regex::new(rule.as_str().unwrap());
+                value.as_str().is_none_or(|it| pattern.unwrap().is_match(it))
+            }
             "minItems" => length(value).is_none_or(|n| n >= number(rule)),
             "maxItems" => length(value).is_none_or(|n| n <= number(rule)),
             "minimum" => value.as_f64().is_none_or(|n| n >= number(rule)),

@@ -72,7 +72,8 @@ pub fn execute(
         }
         let gates = match &outcome {
             Outcome::Measured(measurement) => {
-                gates(measurement, &context.plan.settings, trial.scenario)
+                let settings = context.plan.settings.at(trial.scenario);
+                gates(measurement, &settings, trial.scenario)
             }
             _ => Vec::new(),
         };

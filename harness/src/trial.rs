@@ -63,13 +63,13 @@ impl Bench for Live<'_> {
             Err(log) => return Outcome::BuildFailed { log: log.clone() },
         };
         let spin_us = match self.spin.us(&trial.lane) {
-            Ok(spin_us) => spin_us,
+            Ok(control) => control.or(trial.scenario.handler_us()),
             Err(message) => return Outcome::HarnessError { message },
         };
         let known = process::children();
-        let settings = self.plan.settings_for(&trial.lane);
+        let settings = self.plan.settings_for(&trial.lane, trial.scenario);
         let probe_ns = probe_ns(settings.server_cpus.first().copied());
-        let served = self.plan.served_with(&trial.lane);
+        let served = self.plan.served_with(&trial.lane, trial.scenario);
         let (patience, interrupt) = (candidate.patience, self.interrupt);
         let outcome = isolation::keep(&settings, |apart| {
             launch(built, &served, spin_us, apart, patience, interrupt)

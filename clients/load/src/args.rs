@@ -25,6 +25,8 @@ Examples:
       10,000 connections held open, 10,000 echoes/s planned over all of them
   load 127.0.0.1:8080 --hold 100 --in-flight 100 --duration 2s --json
       one message outstanding on each of 100 connections, as fast as it goes
+  load 127.0.0.1:8080 -c 1000 --churn 500 --echoes 8
+      500 sessions/s, at most 1,000 at once: connect, 8 echoes, close
 
 Exit codes:
   0  done, every byte right
@@ -42,14 +44,15 @@ With --agent, 0 means that a report was printed, whatever it says.";
     version,
     after_help = EXAMPLES,
     max_term_width = 80,
-    group(ArgGroup::new("load").args(["rate", "in_flight"]))
+    group(ArgGroup::new("load").args(["rate", "in_flight"])),
+    group(ArgGroup::new("timed").args(["hold", "churn"]))
 )]
 pub struct Args {
     /// Server to load, HOST:PORT
     #[arg(required_unless_present = "agent")]
     addr: Option<String>,
 
-    /// Connections of the classic test
+    /// Connections of the classic test, or most sessions at once
     #[arg(short, long, value_name = "N", default_value_t = 10_000)]
     #[arg(conflicts_with = "hold")]
     connections: u32,
@@ -66,18 +69,26 @@ pub struct Args {
     #[arg(long, value_name = "K", requires = "hold")]
     in_flight: Option<u32>,
 
+    /// Plan S sessions per second; each connects, echoes and closes
+    #[arg(long, value_name = "S", conflicts_with = "load")]
+    churn: Option<f64>,
+
+    /// Echoes of a session, one after the other
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "churn")]
+    echoes: u32,
+
     /// Count for so long
     #[arg(long, value_name = "TIME", default_value = "5s")]
-    #[arg(value_parser = humantime::parse_duration, requires = "hold")]
+    #[arg(value_parser = humantime::parse_duration, requires = "timed")]
     duration: Duration,
 
     /// Load for so long before counting
     #[arg(long, value_name = "TIME", default_value = "1s")]
-    #[arg(value_parser = humantime::parse_duration, requires = "hold")]
+    #[arg(value_parser = humantime::parse_duration, requires = "timed")]
     warm_up: Duration,
 
-    /// Distribution of the gaps between planned messages
-    #[arg(long, default_value = "poisson", requires = "rate")]
+    /// Distribution of the gaps between planned messages or sessions
+    #[arg(long, default_value = "poisson", requires = "timed")]
     #[arg(conflicts_with = "in_flight")]
     arrivals: ArrivalsArg,
 
@@ -196,20 +207,23 @@ impl Args {
             ArrivalsArg::Poisson => Arrivals::Poisson,
             ArrivalsArg::Uniform => Arrivals::Uniform,
         };
-        let (name, load) = match (self.rate, self.in_flight) {
-            (Some(per_s), _) => ("rate", Load::Rate { per_s, arrivals }),
-            (None, Some(connections)) => {
+        let echoes = self.echoes;
+        let (name, load) = match (self.rate, self.in_flight, self.churn) {
+            (Some(per_s), _, _) => ("rate", Load::Rate { per_s, arrivals }),
+            (None, Some(connections), _) => {
                 ("in_flight", Load::InFlight { connections })
             }
-            (None, None) => return Work::Classic,
+            (None, None, Some(per_s)) => {
+                ("churn", Load::Sessions { per_s, arrivals, echoes })
+            }
+            (None, None, None) => return Work::Classic,
         };
-        let window = Window {
-            name: name.to_owned(),
-            load,
-            warm_up_ms: milliseconds(self.warm_up),
-            duration_ms: milliseconds(self.duration),
-            step: false,
-        };
+        let (warm_up_ms, duration_ms) =
+            (milliseconds(self.warm_up), milliseconds(self.duration));
+        let window = Window::new(name, load, warm_up_ms, duration_ms);
+        if self.churn.is_some() {
+            return Work::Churn { window };
+        }
         Work::Hold { await_go: false, turns: false, windows: vec![window] }
     }
 }

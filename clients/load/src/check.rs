@@ -44,9 +44,17 @@ pub fn check(spec: &Spec, allow_remote: bool) -> Result<(), String> {
     }
     match &spec.work {
         Work::Classic => Ok(()),
-        Work::Hold { windows, .. } => {
-            windows.iter().try_for_each(|w| check_window(w, spec.connections))
-        }
+        Work::Hold { windows, .. } => windows.iter().try_for_each(|window| {
+            let name = &window.name;
+            if let Load::Sessions { .. } = window.load {
+                return Err(format!("window {name}: sessions hold nothing"));
+            }
+            check_window(window, spec.connections)
+        }),
+        Work::Churn { window } => match window.load {
+            Load::Sessions { .. } => check_window(window, spec.connections),
+            _ => Err(format!("window {}: churn is of sessions", window.name)),
+        },
     }
 }
 
@@ -56,8 +64,15 @@ fn check_window(window: &Window, connections: u32) -> Result<(), String> {
         return Err(format!("window {name}: the warm-up is over a day"));
     }
     within_ms(&format!("window {name}: duration_ms"), window.duration_ms)?;
+    if let Some(active) = window.active {
+        let what = format!("window {name}: active");
+        within(&what, active, connections)?;
+    }
     match window.load {
-        Load::Rate { per_s, .. } => {
+        Load::Sessions { echoes: 0, .. } => {
+            Err(format!("window {name}: a session has at least one echo"))
+        }
+        Load::Rate { per_s, .. } | Load::Sessions { per_s, .. } => {
             if per_s > 0.0 && per_s <= HIGHEST_PER_S {
                 Ok(())
             } else {
@@ -109,6 +124,7 @@ mod tests {
             warm_up_ms: 0,
             duration_ms: 1,
             step: false,
+            active: None,
         };
         Spec {
             protocol: PROTOCOL,
@@ -133,8 +149,32 @@ mod tests {
 
     fn windowed(load: Load, duration_ms: u64) -> Spec {
         let name = "w".into();
-        let window =
-            Window { name, load, warm_up_ms: 0, duration_ms, step: false };
+        let window = Window {
+            name,
+            load,
+            warm_up_ms: 0,
+            duration_ms,
+            step: false,
+            active: None,
+        };
+        let work =
+            Work::Hold { await_go: false, turns: false, windows: vec![window] };
+        Spec { work, ..spec() }
+    }
+
+    fn churn(load: Load) -> Spec {
+        let Work::Hold { windows, .. } = spec().work else { return spec() };
+        let window = Window { load, ..windows[0].clone() };
+        Spec { work: Work::Churn { window }, ..spec() }
+    }
+
+    fn sessions(per_s: f64, echoes: u32) -> Load {
+        Load::Sessions { per_s, arrivals: Arrivals::Uniform, echoes }
+    }
+
+    fn active(active: u32) -> Spec {
+        let Work::Hold { windows, .. } = spec().work else { return spec() };
+        let window = Window { active: Some(active), ..windows[0].clone() };
         let work =
             Work::Hold { await_go: false, turns: false, windows: vec![window] };
         Spec { work, ..spec() }
@@ -143,6 +183,8 @@ mod tests {
     #[test]
     fn a_sound_order_passes() {
         assert_eq!(check(&spec(), false), Ok(()));
+        assert_eq!(check(&churn(sessions(5.0, 1)), false), Ok(()));
+        assert_eq!(check(&active(10), false), Ok(()));
         let work = Work::Classic;
         assert_eq!(check(&Spec { work, ..spec() }, false), Ok(()));
     }
@@ -176,6 +218,12 @@ mod tests {
             (windowed(rate(1.0), u64::MAX), "duration_ms"),
             (windowed(Load::InFlight { connections: 0 }, 1), "in flight"),
             (windowed(Load::InFlight { connections: 11 }, 1), "in flight"),
+            (windowed(sessions(5.0, 1), 1), "hold nothing"),
+            (churn(rate(5.0)), "churn is of sessions"),
+            (churn(sessions(0.0, 1)), "rate"),
+            (churn(sessions(5.0, 0)), "at least one echo"),
+            (active(0), "active"),
+            (active(11), "active"),
         ];
         for (spec, word) in cases {
             let reason = check(&spec, false).unwrap_err();

@@ -32,11 +32,22 @@ pub(crate) struct Message {
     pub(crate) counted: bool,
 }
 
+impl Message {
+    /// What several messages of one connection came to as a whole.
+    pub(crate) const fn of(
+        intended_ns: u64,
+        written_ns: u64,
+        counted: bool,
+    ) -> Self {
+        Self { end: 0, intended_ns, written_ns, counted }
+    }
+}
+
 #[cfg(test)]
 impl Message {
     /// One that was sent when it was due.
-    pub(crate) fn sent_at(ns: u64) -> Self {
-        Self { end: 0, intended_ns: ns, written_ns: ns, counted: true }
+    pub(crate) const fn sent_at(ns: u64) -> Self {
+        Self::of(ns, ns, true)
     }
 }
 

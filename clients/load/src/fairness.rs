@@ -84,7 +84,7 @@ impl Share {
             Fairness { starved: u32::from(is_starved), ..Fairness::none() };
         if self.due > 0 {
             let owed = match load {
-                Load::Rate { .. } => self.due,
+                Load::Rate { .. } | Load::Sessions { .. } => self.due,
                 // As many as it takes: all in flight are owed the same.
                 Load::InFlight { .. } => 1,
             };

@@ -68,6 +68,7 @@ impl<'a> Run<'a> {
             Work::Hold { await_go, turns, windows } => {
                 self.hold(*await_go, *turns, windows)
             }
+            Work::Churn { window } => self.one_window(0, window),
         });
         let closed = self.close();
         self.loops.join();

@@ -121,6 +121,25 @@ fn render_window(out: &mut String, window: &WindowReport) {
             );
             table(out, &[("response", &*window.response)]);
         }
+        Load::Sessions { per_s: rate, arrivals, echoes } => {
+            line(
+                out,
+                &format!(
+                    "{rate} sessions/s of {echoes} echoes ({arrivals:?} \
+                     arrivals) for {seconds} s: {per_s:.0} sessions/s"
+                ),
+            );
+            let rows =
+                [("session", &*window.response), ("slip", &*window.slip)];
+            table(out, &rows);
+            line(
+                out,
+                &format!(
+                    "{planned} planned, {sent_in_time} begun in time, \
+                     {censored} never begun, {echoed} completed."
+                ),
+            );
+        }
     }
     if let Some(fairness) = &window.fairness {
         line(out, &shares(fairness));

@@ -108,6 +108,17 @@ fn window_metrics(out: &mut Metrics, window: &WindowReport) {
                 out.insert("packets_per_echo_in_flight".into(), packets);
             }
         }
+        Load::Sessions { .. } => {
+            out.insert("sessions_per_s".into(), per_s);
+            percentiles(out, "session", &window.response);
+            percentiles(out, "slip", &window.slip);
+            if let Some(cpu_us) = cpu_us {
+                out.insert("cpu_us_per_session".into(), cpu_us);
+            }
+            if let Some(packets) = packets {
+                out.insert("packets_per_session".into(), packets);
+            }
+        }
     }
 }
 
@@ -117,7 +128,7 @@ fn fairness(out: &mut Metrics, window: &WindowReport) {
         return;
     };
     let qualifier = match window.load {
-        Load::Rate { .. } => "",
+        Load::Rate { .. } | Load::Sessions { .. } => "",
         Load::InFlight { .. } => "_in_flight",
     };
     let mut put = |name: &str, value: f64| {

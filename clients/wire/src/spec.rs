@@ -66,6 +66,14 @@ pub enum Work {
         /// The windows, in order.
         windows: Vec<Window>,
     },
+    /// Nothing is held: connections come and go by one window of
+    /// [`Load::Sessions`]. [`Spec::connections`] is how many sessions may be
+    /// under way at once; further ones wait, and count from when they were
+    /// due.
+    Churn {
+        /// Its load is of sessions.
+        window: Window,
+    },
 }
 
 /// One stretch of load over connections that are already open.
@@ -86,6 +94,24 @@ pub struct Window {
     /// [`crate::WindowReport::is_carried`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub step: bool,
+    /// Open loop only: messages are due on so many of the connections, drawn
+    /// by the seed; the others stay open and idle. Absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<u32>,
+}
+
+impl Window {
+    /// One that is no step and loads all connections.
+    #[must_use]
+    pub fn new(
+        name: &str,
+        load: Load,
+        warm_up_ms: u64,
+        duration_ms: u64,
+    ) -> Self {
+        let name = name.to_owned();
+        Self { name, load, warm_up_ms, duration_ms, step: false, active: None }
+    }
 }
 
 /// How messages are offered.
@@ -105,6 +131,16 @@ pub enum Load {
     InFlight {
         /// At least 1 and at most [`Spec::connections`].
         connections: u32,
+    },
+    /// Open loop of sessions: each connects when it is due, has so many
+    /// messages echoed one after the other, and closes in order.
+    Sessions {
+        /// Sessions per second.
+        per_s: f64,
+        /// Distribution of the gaps.
+        arrivals: Arrivals,
+        /// Echoes of a session, 1 or more.
+        echoes: u32,
     },
 }
 

@@ -246,8 +246,7 @@ pub(super) fn in_flight(connections: u32, warm_up_ms: u64, ms: u64) -> Window {
 }
 
 fn window(load: Load, warm_up_ms: u64, duration_ms: u64) -> Window {
-    let name = "calibrate".into();
-    Window { name, load, warm_up_ms, duration_ms, step: false }
+    Window::new("calibrate", load, warm_up_ms, duration_ms)
 }
 
 /// As a run places server and client.

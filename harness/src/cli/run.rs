@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::Selection;
-use crate::plan::{Placement, SHARED_CLIENT, Scenario, Wanted};
+use crate::plan::{Placement, SERIES, SHARED_CLIENT, Scenario, Wanted};
 
 /// Arguments of `run`
 #[derive(Debug, Args)]
@@ -14,10 +14,15 @@ pub struct Run {
     /// Which servers
     #[command(flatten)]
     pub selection: Selection,
-    /// Workloads, by comma or repeated [default: classic,load, as far as the
-    /// client knows them]
+    /// Workloads, by comma or repeated: classic (the original test), load (N
+    /// held: memory, rates, ladder), scale (1 to N connections), idle (memory
+    /// over their number), sizes (1 B to 1 MiB), handler (0 to 200 µs of
+    /// work), herd (1 % active), churn (short sessions) or all; scale@1000 is
+    /// one point of a curve [default: classic,load, as far as the client knows
+    /// them]
     #[arg(long, value_name = "S", value_delimiter = ',')]
-    pub scenario: Vec<Scenario>,
+    #[arg(value_parser = scenario)]
+    pub scenario: Vec<String>,
     /// Connections open at once
     #[arg(
         short,
@@ -116,6 +121,25 @@ pub struct Run {
     pub results_dir: Option<PathBuf>,
 }
 
+/// Every scenario.
+pub const ALL: &str = "all";
+
+fn scenario(text: &str) -> Result<String, String> {
+    let names = SERIES.iter().map(|(name, _)| *name);
+    let is_known = names.clone().any(|name| name == text)
+        || text == ALL
+        || text.parse::<Scenario>().is_ok();
+    if is_known {
+        return Ok(text.into());
+    }
+    let names: Vec<&str> = names.collect();
+    Err(format!(
+        "the scenarios are {} and {ALL}; a point of a curve is written \
+         scale@1000",
+        names.join(", ")
+    ))
+}
+
 /// A format and a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
@@ -151,6 +175,17 @@ pub(super) fn export(text: &str) -> Result<Export, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scenarios_are_series_points_or_all() {
+        for good in ["load", "scale", "scale@1000", "handler@0", "all"] {
+            assert_eq!(scenario(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "Load", "scale@", "load@5", "every"] {
+            let why = scenario(bad).unwrap_err();
+            assert!(why.contains("idle") && why.contains("all"), "{why}");
+        }
+    }
 
     #[test]
     fn exports_name_a_format_and_a_path() {

@@ -82,7 +82,7 @@ fn plan(found: &mut Found, a: &Summary, b: &Summary) {
         congestion_control(b),
     );
     let names = |summary: &Summary| {
-        let mut names: Vec<&str> =
+        let mut names: Vec<_> =
             summary.plan.scenarios.iter().map(|s| s.name()).collect();
         names.sort_unstable();
         names.join(" and ")

@@ -135,12 +135,9 @@ impl Ring<'_> {
 
     fn spec(&self, running: &Running, pair: usize) -> Spec {
         let rules = self.rules;
-        let window = |name: &str, duration_ms, warm_up_ms| Window {
-            name: name.into(),
-            load: Load::InFlight { connections: rules.connections },
-            warm_up_ms,
-            duration_ms,
-            step: false,
+        let load = Load::InFlight { connections: rules.connections };
+        let window = |name, duration_ms, warm_up_ms| {
+            Window::new(name, load, warm_up_ms, duration_ms)
         };
         // The first moments of a slice fill the pipeline.
         let slice = window("slice", rules.slice_ms, rules.slice_ms / 10);

@@ -128,7 +128,7 @@ fn lanes(
 /// A seed of its own for each round and scenario (SplitMix64, Steele et al.
 /// 2014).
 fn mix(seed: u64, round: u32, scenario: Scenario) -> u64 {
-    let step = u64::from(round) << 8 | scenario as u64;
+    let step = u64::from(round) << 8 ^ scenario.number();
     let mut z = seed.wrapping_add(step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -156,21 +156,23 @@ const fn step(settings: &Settings) -> u64 {
 
 /// How long one trial takes, about: what it sleeps through by design and
 /// what launch, connects, sweeps and stop took on a 2-CPU machine.
+/// `settings` are those of its workload.
 #[must_use]
 pub fn trial_time(settings: &Settings, scenario: Scenario) -> Duration {
     let connections = u64::from(settings.connections);
-    let millis = match scenario {
+    let held = 500 + connections / 10 + settings.idle_ms;
+    let open = settings.warm_up_ms + settings.fixed_rate_ms;
+    let closed = settings.warm_up_ms / 2 + settings.in_flight_ms;
+    Duration::from_millis(match scenario {
         Scenario::Classic => 300 + connections / 12,
-        Scenario::Load => {
-            500 + connections / 10
-                + settings.idle_ms
-                + settings.warm_up_ms * 3 / 2
-                + settings.fixed_rate_ms
-                + settings.in_flight_ms
-                + STEPS_CLIMBED * step(settings)
+        Scenario::Idle(_) => held,
+        Scenario::Sizes(_) => held + closed,
+        Scenario::Herd => held + open,
+        Scenario::Churn => 500 + open,
+        Scenario::Load | Scenario::Scale(_) | Scenario::Handler(_) => {
+            held + open + closed + STEPS_CLIMBED * step(settings)
         }
-    };
-    Duration::from_millis(millis)
+    })
 }
 
 /// How long these trials of a plan take, about.
@@ -180,7 +182,8 @@ pub fn total_time<'a>(
     trials: impl IntoIterator<Item = &'a Trial>,
 ) -> Duration {
     let time = |trial: &Trial| {
-        trial_time(&plan.settings_for(&trial.lane), trial.scenario)
+        let own = plan.settings_for(&trial.lane, trial.scenario);
+        trial_time(&own, trial.scenario)
     };
     trials.into_iter().map(time).sum()
 }

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use wire::{Arrivals, Load, PROTOCOL, Spec, Window, Work};
 
-use super::{STEP_WARM_UP_MS, STEPS, Scenario, Settings, Trial};
+use super::{
+    SESSION_ECHOES, SESSIONS_PER_S, STEP_WARM_UP_MS, STEPS, Scenario, Settings,
+    Trial,
+};
 
 /// Facts that are known only once the server runs.
 #[derive(Clone, Debug)]
@@ -34,18 +37,20 @@ pub const OVERFLOWING_STALL_MS: u64 = 20_000;
 pub const FIXED_RATE: &str = "fixed_rate";
 /// The name of the closed-loop window.
 pub const IN_FLIGHT: &str = "in_flight";
+/// The name of the window of sessions.
+const SESSIONS: &str = "sessions";
 
-/// The order for one trial.
+/// The order for one trial; `settings` are those of its workload.
 #[must_use]
 pub fn spec(settings: &Settings, trial: &Trial, target: &Target<'_>) -> Spec {
+    let below_backlog = settings.backlog.saturating_sub(MARGIN).max(1);
+    let held = |windows| Work::Hold { await_go: true, turns: false, windows };
     let (work, max_connecting) = match trial.scenario {
-        Scenario::Classic => {
-            (Work::Classic, settings.backlog.saturating_sub(MARGIN).max(1))
+        Scenario::Classic => (Work::Classic, below_backlog),
+        Scenario::Churn => {
+            (Work::Churn { window: sessions(settings) }, below_backlog)
         }
-        Scenario::Load => {
-            let windows = windows(settings);
-            (Work::Hold { await_go: true, turns: false, windows }, PACED)
-        }
+        scenario => (held(windows(settings, scenario)), PACED),
     };
     let pinned = settings.isolation.pin;
     Spec {
@@ -69,31 +74,47 @@ pub fn spec(settings: &Settings, trial: &Trial, target: &Target<'_>) -> Spec {
     }
 }
 
-fn windows(settings: &Settings) -> Vec<Window> {
-    let mut windows = vec![
-        Window {
-            name: FIXED_RATE.into(),
-            load: Load::Rate {
-                per_s: settings.rate_per_s,
-                arrivals: Arrivals::Poisson,
-            },
-            warm_up_ms: settings.warm_up_ms,
-            duration_ms: settings.fixed_rate_ms,
-            step: false,
-        },
-        Window {
-            name: IN_FLIGHT.into(),
-            load: Load::InFlight {
-                connections: settings.in_flight.min(settings.connections),
-            },
-            warm_up_ms: settings.warm_up_ms / 2,
-            duration_ms: settings.in_flight_ms,
-            step: false,
-        },
-    ];
-    // Between the two, so that the closed loop comes last as ever.
-    windows.splice(1..1, steps(settings));
-    windows
+/// What is done to connections that are held.
+fn windows(settings: &Settings, scenario: Scenario) -> Vec<Window> {
+    match scenario {
+        Scenario::Classic | Scenario::Churn | Scenario::Idle(_) => Vec::new(),
+        Scenario::Sizes(_) => vec![in_flight(settings)],
+        Scenario::Herd => vec![Window {
+            active: scenario.active(settings),
+            ..fixed_rate(settings)
+        }],
+        Scenario::Load | Scenario::Scale(_) | Scenario::Handler(_) => {
+            let mut windows = vec![fixed_rate(settings)];
+            windows.extend(steps(settings));
+            // The closed loop comes last.
+            windows.push(in_flight(settings));
+            windows
+        }
+    }
+}
+
+fn fixed_rate(settings: &Settings) -> Window {
+    let load =
+        Load::Rate { per_s: settings.rate_per_s, arrivals: Arrivals::Poisson };
+    let (warm_up_ms, ms) = (settings.warm_up_ms, settings.fixed_rate_ms);
+    Window::new(FIXED_RATE, load, warm_up_ms, ms)
+}
+
+fn in_flight(settings: &Settings) -> Window {
+    let connections = settings.in_flight.min(settings.connections);
+    let load = Load::InFlight { connections };
+    let warm_up_ms = settings.warm_up_ms / 2;
+    Window::new(IN_FLIGHT, load, warm_up_ms, settings.in_flight_ms)
+}
+
+fn sessions(settings: &Settings) -> Window {
+    let load = Load::Sessions {
+        per_s: SESSIONS_PER_S,
+        arrivals: Arrivals::Poisson,
+        echoes: SESSION_ECHOES,
+    };
+    let (warm_up_ms, ms) = (settings.warm_up_ms, settings.fixed_rate_ms);
+    Window::new(SESSIONS, load, warm_up_ms, ms)
 }
 
 /// 20k, 40k, 80k … echoes per second: the client stops where it is too much.
@@ -104,12 +125,12 @@ fn steps(settings: &Settings) -> Vec<Window> {
     let rates =
         (1..=STEPS).map(|step| settings.rate_per_s * f64::from(1_u32 << step));
     rates
-        .map(|per_s| Window {
-            name: format!("step_{per_s}"),
-            load: Load::Rate { per_s, arrivals: Arrivals::Poisson },
-            warm_up_ms: STEP_WARM_UP_MS,
-            duration_ms: settings.step_ms,
-            step: true,
+        .map(|per_s| {
+            let name = format!("step_{per_s}");
+            let load = Load::Rate { per_s, arrivals: Arrivals::Poisson };
+            let ms = settings.step_ms;
+            let window = Window::new(&name, load, STEP_WARM_UP_MS, ms);
+            Window { step: true, ..window }
         })
         .collect()
 }

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Control, Lane, Plan, Settings};
+use super::{Control, Lane, Plan, Scenario, Settings};
 
 /// What follows a server's id and `@` in the name of such a lane.
 pub const SHIPPED: &str = "shipped";
@@ -113,8 +113,8 @@ impl Plan {
     /// follows [`Plan::settings_for`]: it is the same for both lanes of a
     /// server, or the default's price would be hidden by a kinder load.
     #[must_use]
-    pub fn served_with(&self, lane: &str) -> Settings {
-        let settings = self.settings_for(lane);
+    pub fn served_with(&self, lane: &str, scenario: Scenario) -> Settings {
+        let settings = self.settings_for(lane, scenario);
         let Some(shipped) = self.shipped(lane) else { return settings };
         Settings {
             backlog: shipped.backlog.unwrap_or(settings.backlog),

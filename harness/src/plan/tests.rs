@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::Scenario::Load;
 use super::make::{
     Request, make, round_time, rounds_within, total_time, with_rounds,
 };
@@ -133,11 +134,14 @@ fn a_lane_as_shipped_gets_its_own_flags_and_the_common_load() {
         Shipped { backlog: Some(128), workers: Some(3), ..Shipped::default() };
     let shipped = vec![lane("a").as_shipped(shipped)];
     let plan = make(Request { shipped, ..request(1, 1) });
-    let served = plan.served_with("a@shipped");
+    let served = plan.served_with("a@shipped", Load);
     assert_eq!((served.backlog, served.workers), (128, 3));
     assert_eq!(served.buffer_bytes, plan.settings.buffer_bytes);
-    assert_eq!(plan.served_with("a"), plan.settings_for("a"));
-    assert_eq!(plan.settings_for("a@shipped"), plan.settings_for("a"));
+    assert_eq!(plan.served_with("a", Load), plan.settings_for("a", Load));
+    assert_eq!(
+        plan.settings_for("a@shipped", Load),
+        plan.settings_for("a", Load)
+    );
 }
 
 #[test]
@@ -231,9 +235,12 @@ fn a_runtime_that_compiles_while_it_runs_is_warmed_for_longer() {
     slow.warm_up_ms = 3_000;
     let plan =
         make(Request { selected: vec![slow, lane("b")], ..request(1, 1) });
-    assert_eq!(plan.settings_for("a").warm_up_ms, 3_000);
+    assert_eq!(plan.settings_for("a", Load).warm_up_ms, 3_000);
     // The run's own warm-up is the least there is.
-    assert_eq!(plan.settings_for("b").warm_up_ms, plan.settings.warm_up_ms);
+    assert_eq!(
+        plan.settings_for("b", Load).warm_up_ms,
+        plan.settings.warm_up_ms
+    );
     let time = |lane: &str| {
         let trials = plan.trials.iter().filter(|trial| trial.lane == lane);
         total_time(&plan, trials)

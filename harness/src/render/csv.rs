@@ -69,7 +69,7 @@ fn record(
     let mut cells = vec![
         cell(&summary.run),
         cell(&row.server),
-        cell(row.scenario.name()),
+        cell(&row.scenario.name()),
         cell(&row.family),
         cell(&row.model),
         cell(&row.status),

@@ -5,11 +5,12 @@
 
 use crate::plan::Scenario;
 use crate::stats::Estimate;
-use crate::stats::verdict::{MIN_ROUNDS, Verdict};
-use crate::summarize::{Pair, Row, Summary, plain};
-use crate::units::{LowHigh, Percent, of_metric};
+use crate::stats::verdict::MIN_ROUNDS;
+use crate::summarize::{Row, Summary, plain};
+use crate::units::{LowHigh, of_metric};
 
 use super::conformance;
+use super::controls::controls;
 use super::legend::legend;
 use super::notes::{failures, is_to_come};
 use super::view::View;
@@ -82,66 +83,6 @@ pub(crate) fn repeated(summary: &Summary) -> impl Iterator<Item = String> {
             plain(&repeat.reason).trim_end_matches('.'),
         )
     })
-}
-
-/// What shows how far the figures can be trusted, and what they don't tell.
-pub(crate) fn controls(summary: &Summary) -> Vec<String> {
-    let Some(same) = &summary.controls.same else { return Vec::new() };
-    let same = if same.ratios.is_empty() {
-        "same binary not measured twice".to_owned()
-    } else {
-        let apart = same.ratios.iter().map(|pair| {
-            let apart = summary.control_floor(pair.scenario);
-            let apart = Percent(100.0 * apart.unwrap_or_default());
-            let name = pair.scenario.name();
-            format!("{apart} apart in {name} ({})", told_apart(pair))
-        });
-        format!("same binary {}", apart.collect::<Vec<_>>().join(" and "))
-    };
-    let floors = summary.plan.scenarios.iter().filter_map(|scenario| {
-        let floor = summary.controls.floors.get(scenario.name())?;
-        Some(format!("{} ({})", Percent(100.0 * floor), scenario.name()))
-    });
-    let floors: Vec<String> = floors.collect();
-    let floors = match floors.as_slice() {
-        [] => {
-            "How large a difference must be to be resolved is not known.".into()
-        }
-        _ => format!(
-            "Differences under {} are not resolved here.",
-            floors.join(" and ")
-        ),
-    };
-    vec![format!("Controls: {same}; {}.", spin(summary)), floors]
-}
-
-const fn told_apart(pair: &Pair) -> &'static str {
-    match pair.verdict {
-        None => "not tested",
-        Some(_) if pair.is_different() => "different",
-        Some(_) => "not different",
-    }
-}
-
-/// The copy that is dearer by design, and whether that was found.
-fn spin(summary: &Summary) -> String {
-    let Some(lane) = &summary.controls.spin_5_percent else {
-        return "+5 % copy not run".into();
-    };
-    let Some(pair) = lane.pair(Scenario::Load) else {
-        return "+5 % copy not measured".into();
-    };
-    let found = match pair.verdict {
-        None => "not tested",
-        Some(Verdict::Slower) => "yes",
-        Some(_) => "no",
-    };
-    let measured = Percent(100.0 * (pair.ratio.median - 1.0));
-    let by_design = lane.spin_us.zip(lane.spin_percent);
-    let by_design = by_design.map_or_else(String::new, |(us, percent)| {
-        format!("{us} µs, by design {}; ", Percent(percent))
-    });
-    format!("+5 % copy found: {found} ({by_design}measured {measured})")
 }
 
 /// The reference has no row of its own when it was not selected.
@@ -222,7 +163,9 @@ fn limits(summary: &Summary) -> Vec<String> {
         .copied()
         .filter(|scenario| summary.is_ranked(*scenario))
         .collect();
-    if ranked.is_empty() {
+    let (ranked, curves): (Vec<Scenario>, Vec<Scenario>) =
+        ranked.into_iter().partition(|scenario| scenario.is_main());
+    if ranked.is_empty() && curves.is_empty() {
         let why = format!("ranks need {MIN_ROUNDS} rounds of two servers");
         return vec![format!(
             "{quick}Rows are sorted by cost and not ranked: {why}."

@@ -25,9 +25,7 @@ pub(crate) fn command(plan: &Plan) -> Vec<String> {
     let shipped = plan.lanes.iter().filter(|lane| lane.shipped.is_some());
     words.extend(shipped.map(|lane| quoted(&lane.name)));
     words.extend(plan.skipped.iter().map(|skip| quoted(&skip.server)));
-    for scenario in &plan.scenarios {
-        words.push(format!("--scenario {}", scenario.name()));
-    }
+    words.extend(scenarios(plan).map(|name| format!("--scenario {name}")));
     let settings = &plan.settings;
     if settings.is_original() {
         words.push(format!("--client {}", quoted(&settings.client)));
@@ -53,8 +51,28 @@ pub(crate) fn command(plan: &Plan) -> Vec<String> {
     words
 }
 
+/// A curve by its own name where the run has all of its points.
+fn scenarios(plan: &Plan) -> impl Iterator<Item = String> {
+    let settings = &plan.settings;
+    let mut names: Vec<String> = Vec::new();
+    for scenario in &plan.scenarios {
+        let series = scenario.series();
+        let all =
+            Scenario::all_of(series, settings.connections, settings.quick);
+        let is_whole = all.iter().all(|it| plan.scenarios.contains(it));
+        let name = match scenario.point().is_some() && is_whole {
+            true => series.to_owned(),
+            false => scenario.name().into_owned(),
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.into_iter()
+}
+
 fn is_loaded(plan: &Plan) -> bool {
-    plan.scenarios.contains(&Scenario::Load)
+    plan.scenarios.iter().any(|it| *it != Scenario::Classic)
 }
 
 /// A word that a shell takes for itself: it may be pasted.

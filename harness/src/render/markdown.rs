@@ -7,6 +7,7 @@ use comfy_table::{Table, presets};
 use crate::plan::Scenario;
 use crate::summarize::{Summary, plain};
 
+use super::curves::{LEGEND, curves};
 use super::original::original_lines;
 use super::view::{View, view};
 use super::{footing, heading, shipped};
@@ -22,8 +23,23 @@ pub fn markdown(summary: &Summary) -> String {
         out.push('\n');
     }
     out.push('\n');
-    out.push_str(&of_view(&view, "model"));
-    out.push('\n');
+    if !view.lines.is_empty() {
+        out.push_str(&of_view(&view, "model"));
+        out.push('\n');
+    }
+    let curves = curves(summary);
+    for curve in &curves {
+        out.push_str(&format!("{}:\n\n", escape(&curve.title)));
+        out.push_str(&figures(&curve.view));
+        out.push('\n');
+    }
+    if !curves.is_empty() {
+        for sentence in LEGEND {
+            out.push_str(&escape(sentence));
+            out.push('\n');
+        }
+        out.push('\n');
+    }
     if let Some(view) = shipped::view(summary) {
         out.push_str(&format!("{}:\n\n", escape(shipped::TITLE)));
         out.push_str(&of_view(&view, "defaults"));
@@ -73,6 +89,20 @@ fn of_view(view: &View, words: &str) -> String {
             .chain(cells)
             .chain([escape(&line.notes.join("; "))])
             .collect()
+    });
+    rule(header.collect(), rows.collect())
+}
+
+/// The same without words.
+fn figures(view: &View) -> String {
+    let titles = view
+        .titles
+        .iter()
+        .map(|[above, below]| escape(format!("{above} {below}").trim_end()));
+    let header = std::iter::once("server".to_owned()).chain(titles);
+    let rows = view.lines.iter().map(|line| {
+        let cells = line.cells.iter().map(|cell| escape(cell));
+        std::iter::once(escape(&line.server)).chain(cells).collect()
     });
     rule(header.collect(), rows.collect())
 }

@@ -9,8 +9,10 @@
 mod certificate;
 mod comparison;
 mod conformance;
+mod controls;
 mod course;
 mod csv;
+mod curves;
 mod duel;
 mod footing;
 mod heading;
@@ -44,7 +46,8 @@ pub use original::{label, original_line, original_lines};
 pub use table::table;
 pub use text::{WIDTH, paragraph};
 
-pub(crate) use footing::{controls, interrupted, reading, repeated};
+pub(crate) use controls::controls;
+pub(crate) use footing::{interrupted, reading, repeated};
 pub(crate) use heading::{command, sentences as setting};
 pub(crate) use notes::{failures, notes, unranked, verdict};
 pub(crate) use text::rate;

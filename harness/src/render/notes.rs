@@ -25,10 +25,11 @@ pub(super) fn is_to_come(row: &Row) -> bool {
 /// A remark, and whether it could be made of any scenario.
 type Note = (String, bool);
 
-/// Remarks on a server: with the scenario's name where only one of several
+/// Remarks on a server in the main scenarios: with the scenario's name where only one of several
 /// is meant and the remark doesn't tell which.
 pub(crate) fn notes(summary: &Summary, server: &str) -> Vec<String> {
-    let rows = summary.rows.iter().filter(|row| row.server == server);
+    let own = |row: &&Row| row.server == server && row.scenario.is_main();
+    let rows = summary.rows.iter().filter(own);
     remarks(&rows.collect::<Vec<_>>())
 }
 

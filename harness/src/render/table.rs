@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use crate::plan::Scenario;
 use crate::summarize::Summary;
 
+use super::curves::{LEGEND, curves};
 use super::original::original_lines;
 use super::text::{WIDTH, shorten, width, wrap, wrap_words};
 use super::view::{View, view};
@@ -30,8 +31,22 @@ pub fn table(summary: &Summary) -> String {
         lines.extend(wrap(&sentence, "  ", ""));
     }
     lines.push(String::new());
-    lines.extend(body(&view));
-    lines.push(String::new());
+    if !view.lines.is_empty() {
+        lines.extend(body(&view));
+        lines.push(String::new());
+    }
+    let curves = curves(summary);
+    for curve in &curves {
+        lines.extend(wrap(&curve.title, "  ", ""));
+        lines.extend(body(&curve.view));
+        lines.push(String::new());
+    }
+    if !curves.is_empty() {
+        for sentence in LEGEND {
+            lines.extend(wrap(sentence, "  ", ""));
+        }
+        lines.push(String::new());
+    }
     if let Some(view) = shipped::view(summary) {
         lines.extend(wrap(shipped::TITLE, "  ", ""));
         lines.extend(body(&view));

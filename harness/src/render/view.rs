@@ -34,11 +34,12 @@ pub(super) struct Line {
     pub(super) notes: Vec<String>,
 }
 
-/// One table for all scenarios of the run.
+/// One table for the main scenarios of the run; without a line where it has
+/// none of them.
 pub(super) fn view(summary: &Summary) -> View {
     let scenarios = &summary.plan.scenarios;
     let mut servers: Vec<&str> = Vec::new();
-    for row in &summary.rows {
+    for row in summary.rows.iter().filter(|row| row.scenario.is_main()) {
         if !servers.contains(&row.server.as_str()) {
             servers.push(&row.server);
         }
@@ -58,7 +59,7 @@ pub(super) fn view(summary: &Summary) -> View {
     let lines = servers.into_iter().map(|server| {
         let mut cells = match leading {
             Scenario::Load => load_cells(summary, server),
-            Scenario::Classic => classic_cells(summary, server),
+            _ => classic_cells(summary, server),
         };
         if ranked {
             let row = summary.row(server, leading);
@@ -94,7 +95,7 @@ fn titles(summary: &Summary, leading: Scenario) -> Vec<[String; 2]> {
             ["KiB/conn", "user + kernel"],
             ["classic", "ms"],
         ],
-        Scenario::Classic => &[
+        _ => &[
             ["total", "ms"],
             ["×", "reference"],
             ["avg µs", "(total/N)"],
@@ -181,7 +182,7 @@ fn rank(row: &Row) -> String {
 
 /// Stands before a figure that the machine disturbed or a check of its own
 /// disputes.
-fn doubt(row: &Row, own: Option<Effect>) -> &'static str {
+pub(super) fn doubt(row: &Row, own: Option<Effect>) -> &'static str {
     let disputed = own.is_some_and(|effect| row.is_marked(effect));
     if disputed || row.is_disturbed() { "~" } else { "" }
 }
@@ -198,7 +199,7 @@ fn primary(row: &Row) -> String {
     }
 }
 
-fn ratio(summary: &Summary, row: &Row) -> String {
+pub(super) fn ratio(summary: &Summary, row: &Row) -> String {
     let reference = summary.plan.reference.as_deref() == Some(&row.server);
     match row.ratio {
         Some(ratio) => PlusMinus(ratio, 1.0).to_string(),
@@ -213,7 +214,7 @@ fn figure(row: &Row, metric: &str) -> String {
         .map_or_else(dash, |estimate| Plain(estimate.median).to_string())
 }
 
-fn percentiles(row: &Row, name: &str) -> String {
+pub(super) fn percentiles(row: &Row, name: &str) -> String {
     if !row.is_measured() {
         return dash();
     }

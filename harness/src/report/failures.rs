@@ -37,7 +37,7 @@ fn line(row: &Row) -> Option<Line> {
         head: plain(&row.server),
         class: "",
         cells: vec![
-            Cell::text(row.scenario.name()),
+            Cell::text(&row.scenario.name()),
             Cell::text(&outcome),
             Cell::text(&why.join("; ")),
             Cell::text(&hint.unwrap_or_else(|| "–".into())),

@@ -11,9 +11,10 @@ pub(super) const USER: &str = "rss_bytes_per_connection";
 pub(super) const KERNEL: &str = "kernel_bytes_per_connection";
 const HELD: &str = "held_per_s";
 
-/// The scenarios of a run, the one that decides first.
+/// The main scenarios of a run, the one that decides first.
 pub(super) fn scenarios(summary: &Summary) -> Vec<Scenario> {
     let mut scenarios = summary.plan.scenarios.clone();
+    scenarios.retain(|scenario| scenario.is_main());
     scenarios.sort_by_key(|scenario| *scenario != Scenario::Load);
     scenarios
 }

@@ -19,10 +19,11 @@ pub(super) fn forest(summary: &Summary, scenario: Scenario) -> Option<Figure> {
         return None;
     }
     let reference = plain(summary.plan.reference.as_deref()?);
-    let floor = summary.controls.floors.get(scenario.name()).copied();
+    let floor = summary.controls.floors.get(&*scenario.name()).copied();
     let what = match scenario {
         Scenario::Load => "CPU per echo",
         Scenario::Classic => "Time of the original's test",
+        other => other.series(),
     };
     Some(draw(&Chart {
         id: format!("ratios-{}", scenario.name()),

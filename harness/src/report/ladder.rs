@@ -89,7 +89,7 @@ pub(super) fn figures(summary: &Summary) -> Markup {
 /// A sentence for every two sound servers of which one is cheaper at a lower
 /// rate and the other at a higher one.
 pub(super) fn crossings(summary: &Summary) -> Vec<String> {
-    let floor = summary.controls.floors.get(Scenario::Load.name());
+    let floor = summary.controls.floors.get(&*Scenario::Load.name());
     let floor = floor.copied().unwrap_or(0.0);
     let curves: Vec<(&Row, Costs)> = sound(summary, Scenario::Load)
         .into_iter()

@@ -48,6 +48,7 @@ pub(super) fn ranking(summary: &Summary, scenario: Scenario) -> Markup {
     let caption = match scenario {
         Scenario::Load => "Held connections, by CPU per echo",
         Scenario::Classic => "The original's test, by its total time",
+        other => other.series(),
     };
     let id = format!("ranking-{}", scenario.name());
     table(&id, caption, &heads, &lines)
@@ -67,7 +68,7 @@ fn columns(summary: &Summary, scenario: Scenario) -> Vec<Column> {
             ("user KiB/conn".into(), |row| figure(row, USER, PER_KIB)),
             ("kernel KiB/conn".into(), |row| figure(row, KERNEL, PER_KIB)),
         ],
-        Scenario::Classic => vec![
+        _ => vec![
             ("total ms".into(), |row| figure(row, "total_ms", 1.0)),
             ("× reference".into(), ratio),
             ("connect p50 ms".into(), |row| percentile(row, "connect_us_p50")),

@@ -56,7 +56,7 @@ fn lines<'a>(
             Some(Line {
                 head: plain(&lane.lane),
                 class: "",
-                cells: [scenario.name(), &figure, &ratio, &verdict]
+                cells: [&*scenario.name(), &figure, &ratio, &verdict]
                     .map(Cell::text)
                     .into(),
             })

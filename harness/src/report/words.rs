@@ -78,6 +78,7 @@ fn cheapest(summary: &Summary, scenario: Scenario) -> String {
     let what = match scenario {
         Scenario::Load => " of CPU an echo",
         Scenario::Classic => " from the first connect to the last close",
+        _ => "",
     };
     let figure = format!(
         "{}{what}, {}",

@@ -15,7 +15,7 @@ use crate::record::{
 pub(crate) fn bare(scenario: Scenario, primary: f64) -> Measurement {
     match scenario {
         Scenario::Classic => classic(primary, ""),
-        Scenario::Load => load(primary, ["", ""]),
+        _ => of_curve(scenario, load(primary, ["", ""])),
     }
 }
 
@@ -28,14 +28,42 @@ pub(crate) fn full(
 ) -> Measurement {
     match scenario {
         Scenario::Classic => classic(primary, &histogram(latency_us, 10_000)),
-        Scenario::Load => load(
-            primary,
-            [
-                &histogram(latency_us, 20_000),
-                &histogram(latency_us * 9, 100_000),
-            ],
-        ),
+        _ => {
+            let open = histogram(latency_us, 20_000);
+            let closed = histogram(latency_us * 9, 100_000);
+            of_curve(scenario, load(primary, [&open, &closed]))
+        }
     }
+}
+
+/// What of a launch of `load` another workload would show. Its primary figure
+/// is as chosen where that is the cost of an echo at the fixed rate.
+fn of_curve(scenario: Scenario, mut launch: Measurement) -> Measurement {
+    if scenario.is_main() {
+        return launch;
+    }
+    let held = super::settings().at(scenario).connections;
+    let report = &mut launch.report;
+    if let Some(proof) = &mut report.proof {
+        (proof.opened, proof.first_echoes) = (held, held);
+        proof.second_echoes = held;
+    }
+    launch.census = launch
+        .census
+        .map(|_| Census { server_established: held, client_established: held });
+    report.windows.retain(|window| match scenario {
+        Scenario::Idle(_) => false,
+        Scenario::Sizes(_) => window.name == "in_flight",
+        Scenario::Herd | Scenario::Churn => window.name == "fixed_rate",
+        _ => true,
+    });
+    if scenario == Scenario::Churn {
+        (report.proof, launch.census, launch.held) = (None, None, None);
+        let arrivals = Arrivals::Poisson;
+        report.windows[0].load =
+            Load::Sessions { per_s: 10_000.0, arrivals, echoes: 8 };
+    }
+    launch
 }
 
 pub(crate) fn histogram(latency_us: u64, samples: u64) -> String {

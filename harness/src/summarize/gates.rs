@@ -64,17 +64,17 @@ pub fn gates(
     scenario: Scenario,
 ) -> Vec<Gate> {
     match scenario {
-        Scenario::Classic => {
-            vec![classic_conservation(measurement, settings)]
-        }
-        Scenario::Load => {
-            let mut gates = vec![
-                conservation(measurement, settings),
-                proof(measurement, settings.connections),
-            ];
-            gates.extend(census(measurement, settings.connections));
-            gates.push(sent_in_time(measurement));
-            gates.push(censored(measurement));
+        Scenario::Classic => vec![classic_conservation(measurement, settings)],
+        _ => {
+            let mut gates = vec![conservation(measurement, settings)];
+            if scenario.holds() {
+                gates.push(proof(measurement, settings.connections));
+                gates.extend(census(measurement, settings.connections));
+            }
+            if !matches!(scenario, Scenario::Idle(_)) {
+                gates.push(sent_in_time(measurement));
+                gates.push(censored(measurement));
+            }
             gates.extend(starved(measurement));
             let windows = || judged(&measurement.report);
             gates.extend(windows().filter_map(slip_of).reduce(worse));
@@ -235,7 +235,6 @@ fn starved(measurement: &Measurement) -> Option<Gate> {
 
 /// From the samples of one window, however few; none where nothing was sent.
 fn slip_of(window: &WindowReport) -> Option<Gate> {
-    let Load::Rate { .. } = window.load else { return None };
     let p99_us = |stored: &str| {
         let histogram = wire::decode(stored).ok()?;
         let ns = histogram.value_at_quantile(0.99);

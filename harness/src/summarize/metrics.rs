@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 
 use wire::{Histogram, Load, Metrics, Report, WindowReport};
 
+use super::footprint::{memory, switches};
 use super::ladder::judged;
 use super::types::Launch;
 use crate::plan::{Scenario, Settings};
-use crate::record::{Measurement, Snapshot};
+use crate::record::Measurement;
 use crate::stats::Estimate;
 
 /// The client's loops did useful work for more than this part of a window,
@@ -67,9 +68,14 @@ fn launch(
         Metrics::new()
     };
     out.retain(|name, _| !is_percentile(name));
-    if scenario == Scenario::Load {
+    if scenario != Scenario::Classic {
         achieved(&mut out, report);
         busy(&mut out, measurement, settings);
+    }
+    if let Scenario::Sizes(bytes) = scenario {
+        volume(&mut out, bytes);
+    }
+    if scenario.holds() {
         memory(&mut out, measurement, settings);
         switches(&mut out, measurement, settings);
         if let Some(rest) = measurement.rest {
@@ -86,7 +92,7 @@ fn launch(
 /// tells whether the server carried what was offered.
 fn achieved(out: &mut Metrics, report: &Report) {
     for window in judged(report) {
-        if matches!(window.load, Load::Rate { .. }) {
+        if !matches!(window.load, Load::InFlight { .. }) {
             let of_planned =
                 float(window.echoes_in_window) / float(window.planned);
             out.insert("achieved_percent".into(), 100.0 * of_planned);
@@ -97,7 +103,7 @@ fn achieved(out: &mut Metrics, report: &Report) {
 fn busy(out: &mut Metrics, measurement: &Measurement, settings: &Settings) {
     for window in judged(&measurement.report).filter(|w| has_length(w)) {
         let qualifier = match window.load {
-            Load::Rate { .. } => "",
+            Load::Rate { .. } | Load::Sessions { .. } => "",
             Load::InFlight { .. } => "_in_flight",
         };
         let client = client_busy(&measurement.report, window);
@@ -125,63 +131,15 @@ pub(super) fn server_busy(
     Some(100.0 * used / (cpus * length_ns(window)))
 }
 
-/// Differences over the idle snapshot, for each connection. On loopback the
-/// kernel's memory holds both ends of every connection, the client's too:
-/// they cannot be told apart, so nothing is subtracted.
-fn memory(out: &mut Metrics, measurement: &Measurement, settings: &Settings) {
-    let Some(held) = measurement.held else { return };
-    let fresh = measurement.fresh;
-    let connections = f64::from(settings.connections);
-    // What can't be read is recorded as 0, which no living process holds.
-    let mut growth = |name: &str, before: u64, after: u64| {
-        if before > 0 && after > 0 {
-            let bytes = float(after) - float(before);
-            out.insert(name.into(), bytes / connections);
-        }
-    };
-    growth("rss_bytes_per_connection", fresh.pss_bytes, held.pss_bytes);
-    growth(
-        "kernel_bytes_per_connection",
-        fresh.kernel_bytes,
-        held.kernel_bytes,
-    );
-    if held.threads > 0 {
-        out.insert("threads".into(), f64::from(held.threads));
-        out.insert("descriptors".into(), f64::from(held.descriptors));
+/// What messages of so many bytes came to in bytes, one way.
+fn volume(out: &mut Metrics, bytes: u32) {
+    let bytes = f64::from(bytes);
+    if let Some(echoes_per_s) = out.get("echoes_per_s").copied() {
+        out.insert("bytes_per_s".into(), echoes_per_s * bytes);
     }
-}
-
-/// Context switches between the barrier and the end of the last window, for
-/// each echo between: those of the second sweep and of every window, warm-up
-/// and drain included.
-fn switches(out: &mut Metrics, measurement: &Measurement, settings: &Settings) {
-    let (Some(held), Some(loaded)) = (measurement.held, measurement.loaded)
-    else {
-        return;
-    };
-    let report = &measurement.report;
-    let second =
-        report.proof.as_ref().map_or(0, |proof| proof.second_echoes.into());
-    let payload = u64::from(settings.payload_bytes.max(1));
-    let echoes = report
-        .windows
-        .iter()
-        .map(|window| window.bytes_verified / payload)
-        .fold(second, u64::saturating_add);
-    let per_echo = |count: fn(&Snapshot) -> u64| {
-        // Threads that ended in between took their counts with them.
-        let during = count(&loaded).checked_sub(count(&held))?;
-        Some(float(during) / float(echoes))
-    };
-    let (Some(voluntary), Some(involuntary)) = (
-        per_echo(|snapshot| snapshot.voluntary_switches),
-        per_echo(|snapshot| snapshot.involuntary_switches),
-    ) else {
-        return;
-    };
-    out.insert("switches_per_echo".into(), voluntary + involuntary);
-    out.insert("voluntary_switches_per_echo".into(), voluntary);
-    out.insert("involuntary_switches_per_echo".into(), involuntary);
+    if let Some(cpu_us) = out.get("cpu_us_per_echo_in_flight").copied() {
+        out.insert("cpu_ns_per_byte".into(), cpu_us * NS_PER_US / bytes);
+    }
 }
 
 /// Adds the percentiles that the merged samples carry, and with them each
@@ -236,6 +194,10 @@ pub(super) fn histograms(report: &Report) -> BTreeMap<&'static str, Histogram> {
             Load::InFlight { .. } => {
                 stored.push(("in_flight_latency", &window.response));
             }
+            Load::Sessions { .. } => {
+                stored.push(("session", &window.response));
+                stored.push(("slip", &window.slip));
+            }
         }
     }
     stored
@@ -277,6 +239,6 @@ pub(super) fn micros(ns: u64) -> f64 {
     clippy::cast_precision_loss,
     reason = "counts, bytes and nanoseconds stay far below 2^52"
 )]
-fn float(value: u64) -> f64 {
+pub(super) fn float(value: u64) -> f64 {
     value as f64
 }

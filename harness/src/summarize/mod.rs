@@ -10,6 +10,7 @@
 //! six rounds.
 
 mod controls;
+mod footprint;
 mod gates;
 mod judge;
 mod ladder;

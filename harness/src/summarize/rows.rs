@@ -56,12 +56,13 @@ pub(super) fn of_lane(
     };
     stand(&mut row, lane);
     let mut measured = Vec::new();
+    let settings = &plan.settings.at(scenario);
     let speeds = speeds(records);
     for (round, record) in &trials {
         match &record.outcome {
             Outcome::Measured(measurement) => {
                 let mut checks =
-                    checks(record, measurement, &plan.settings, scenario);
+                    checks(record, measurement, settings, scenario);
                 checks.extend(host_speed(measurement, speeds.get(round)));
                 match void(&checks) {
                     Some(why) => row.failures.push(Failure {
@@ -71,7 +72,7 @@ pub(super) fn of_lane(
                     }),
                     None => measured.push((*round, measurement.as_ref())),
                 }
-                row.flags.extend(flags(measurement, &plan.settings, scenario));
+                row.flags.extend(flags(measurement, settings, scenario));
                 row.flags.extend(marks(&checks));
                 if lane.parallel && measurement.announce.workers == 1 {
                     row.flags.push(PARALLELISM_UNTESTED.into());
@@ -92,7 +93,7 @@ pub(super) fn of_lane(
     row.flags = row.flag_counts.keys().cloned().collect();
     row.flags.extend(standing_flag(&row).map(str::to_owned));
     row.rounds = u32::try_from(measured.len()).unwrap_or(u32::MAX);
-    (row.metrics, row.launches) = pooled(&measured, &plan.settings, scenario);
+    (row.metrics, row.launches) = pooled(&measured, settings, scenario);
     merge_slip(&mut row);
     settle(&mut row, &trials, partial);
     row
@@ -126,7 +127,8 @@ pub(super) fn sound_launches<'a>(
         let Outcome::Measured(measurement) = &record.outcome else {
             return None;
         };
-        let checks = checks(record, measurement, &plan.settings, scenario);
+        let settings = plan.settings.at(scenario);
+        let checks = checks(record, measurement, &settings, scenario);
         void(&checks).is_none().then_some(measurement.as_ref())
     });
     sound.collect()
@@ -224,7 +226,7 @@ fn flags(
     if ladder_limited(measurement, settings) {
         flags.push(LADDER_LIMITED.into());
     }
-    if scenario == Scenario::Load && measurement.census.is_none() {
+    if scenario.holds() && measurement.census.is_none() {
         flags.push(CENSUS_UNREAD.into());
     }
     flags.sort_unstable();

@@ -32,7 +32,7 @@ fn rows_stand_in_the_order_of_selection_and_controls_apart() {
     let order: Vec<(&str, &str)> = summary
         .rows
         .iter()
-        .map(|row| (row.server.as_str(), row.scenario.name()))
+        .map(|row| (row.server.as_str(), row.scenario.series()))
         .collect();
     let expected = ["rust-tokio", "cpp-threads", "go-x"]
         .into_iter()

@@ -29,6 +29,7 @@ mod killed;
 mod original;
 mod ready;
 mod report;
+mod scenarios;
 mod shipped;
 mod stop;
 mod storage;
@@ -95,6 +96,7 @@ fn main() {
         duel::tests(),
         conformance::tests(),
         calibrate::tests(),
+        scenarios::tests(),
         everything::tests(),
         original::tests(),
         shipped::tests(),

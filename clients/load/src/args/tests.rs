@@ -43,6 +43,16 @@ fn hold_with_a_rate_is_one_open_window() {
 }
 
 #[test]
+fn churn_is_one_window_of_sessions() {
+    let spec = spec("[::1]:80 -c 20 --churn 500 --echoes 3 --duration 1s");
+    assert_eq!(spec.connections, 20);
+    let Work::Churn { window } = spec.work else { panic!("{spec:?}") };
+    let arrivals = Arrivals::Poisson;
+    let load = Load::Sessions { per_s: 500.0, arrivals, echoes: 3 };
+    assert_eq!((window.load, window.duration_ms), (load, 1000));
+}
+
+#[test]
 fn cpus_are_numbers_and_ranges() {
     assert_eq!(parse_cpus("2-4,7").unwrap().0, [2, 3, 4, 7]);
     for bad in ["", "x", "3-1", "1,", "-1", "0-99999999"] {
@@ -60,6 +70,9 @@ fn what_does_not_go_together_is_refused() {
         "127.0.0.1:1 --hold 5 -c 5 --rate 1",
         "127.0.0.1:1 --duration 5s",
         "127.0.0.1:1 --hold 5 --in-flight 5 --arrivals uniform",
+        "127.0.0.1:1 --echoes 3",
+        "127.0.0.1:1 --hold 5 --rate 1 --churn 5",
+        "127.0.0.1:1 --rate 1 --churn 5",
         "127.0.0.1:1 -c x",
         "127.0.0.1:1 --agent",
     ] {

@@ -5,8 +5,8 @@
 //!
 //! Refuses to do: pace. How fast it goes is what it measures.
 
-use super::window::{Edges, WindowPart, WindowRun};
-use super::{Engine, Halt, LONGEST_WAIT_NS};
+use super::window::{Edges, WindowRun};
+use super::{Engine, Halt, LONGEST_WAIT_NS, WindowPart};
 use crate::arrivals::choose;
 use crate::clock::thread_cpu_ns;
 

@@ -72,7 +72,7 @@ impl Engine {
         while part.echoes + ended < requested || self.suspect.is_some() {
             let mut burst = 0;
             while next < requested && awaiting < allowed && burst < BURST {
-                match self.open(next as usize, length)? {
+                match self.open(next as usize, self.first + next, length)? {
                     State::Open => awaiting += 1,
                     State::Ended { .. } => ended += 1,
                 }

@@ -7,10 +7,12 @@
 //!
 //! Refuses to do: decide which phase comes next; that is `session`.
 
+mod churn;
 mod closed_loop;
 mod establish;
 mod open;
 mod open_loop;
+mod part;
 mod shared;
 mod socket;
 mod sweep;
@@ -28,10 +30,11 @@ use rustix::io::Errno;
 use wire::{Connections, Histogram};
 
 pub(crate) use self::establish::Established;
+pub(crate) use self::part::WindowPart;
 use self::shared::own;
 pub(crate) use self::shared::{Halt, Shared};
 pub(crate) use self::sweep::Swept;
-pub(crate) use self::window::{Edge, WindowPart, WindowRun};
+pub(crate) use self::window::{Edge, WindowRun};
 use crate::ClientError;
 use crate::clock::{MS, now_ns, timespec};
 use crate::conn::{Conn, Message};

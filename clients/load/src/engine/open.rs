@@ -26,14 +26,14 @@ const SOURCES: u32 = 8;
 const FIRST_SOURCE: u32 = 2;
 
 impl Engine {
-    /// Starts to connect the empty `slot` and queues a first message.
+    /// Starts to connect the empty `slot` and queues a first message. `id`
+    /// seeds what it sends.
     pub(super) fn open(
         &mut self,
         slot: usize,
+        id: u32,
         length: u32,
     ) -> Result<State, Halt> {
-        let number = u32::try_from(slot).expect("slots are counted in u32");
-        let id = self.first + number;
         let target = self.shared.spec.addr;
         let fd = new_socket(target, id, self.is_held()).map_err(Halt::Own)?;
         let began_ns = self.tick();

@@ -11,9 +11,9 @@
 
 use wire::Arrivals;
 
-use super::window::{DRAIN_NS, Edges, WindowPart, WindowRun};
-use super::{Engine, Halt, LONGEST_WAIT_NS};
-use crate::arrivals::Plan;
+use super::window::{DRAIN_NS, Edges, WindowRun};
+use super::{Engine, Halt, LONGEST_WAIT_NS, WindowPart};
+use crate::arrivals::{Plan, choose};
 
 /// The loop is awake so long before a message is due.
 const MARGIN_NS: u64 = 100_000;
@@ -24,6 +24,8 @@ const SHORTEST_SLEEP_NS: u64 = 50_000;
 const CATCH_UP: u32 = 64;
 /// Likewise between two events of a batch: few, lest a batch take long.
 const BETWEEN: u32 = 2;
+/// Which connections are active is drawn from other streams than the plans.
+const CHOICE: u64 = 1 << 32;
 
 /// The part of a plan that falls to one loop.
 struct Due {
@@ -33,6 +35,8 @@ struct Due {
     /// When the next message is due; `u64::MAX` when the plan is done.
     next_ns: u64,
     slot: usize,
+    /// The connections that the plan counts, if not all.
+    active: Option<Vec<u32>>,
 }
 
 impl Due {
@@ -42,7 +46,11 @@ impl Due {
             if due_ns >= self.end_ns {
                 break;
             }
-            if let Some(slot) = engine.slot(arrival.connection) {
+            let connection = match &self.active {
+                None => arrival.connection,
+                Some(active) => active[arrival.connection as usize],
+            };
+            if let Some(slot) = engine.slot(connection) {
                 self.next_ns = due_ns;
                 self.slot = slot;
                 return;
@@ -61,15 +69,17 @@ impl Engine {
         part: &mut WindowPart,
     ) -> Result<(), Halt> {
         let spec = &self.shared.spec;
-        let connections = spec.connections;
-        let plan =
-            Plan::new(spec.seed, run.index, per_s, arrivals, connections);
+        let (seed, all) = (spec.seed, spec.connections);
+        let active = run.window.active;
+        let connections = active.unwrap_or(all);
+        let plan = Plan::new(seed, run.index, per_s, arrivals, connections);
         let mut due = Due {
             plan,
             load_ns: run.load_ns,
             end_ns: run.end_ns,
             next_ns: 0,
             slot: 0,
+            active: active.map(|n| choose(seed, CHOICE + run.index, all, n)),
         };
         due.advance(self);
         loop {
@@ -134,7 +144,7 @@ impl Engine {
     }
 
     /// How long to sleep so as to be awake before `until_ns`; 0 is to spin.
-    fn wait_ns(&self, until_ns: u64) -> u64 {
+    pub(super) fn wait_ns(&self, until_ns: u64) -> u64 {
         let left_ns = until_ns.saturating_sub(self.now);
         let sleep_ns = left_ns.saturating_sub(MARGIN_NS).min(LONGEST_WAIT_NS);
         if sleep_ns < SHORTEST_SLEEP_NS { 0 } else { sleep_ns }

@@ -8,9 +8,9 @@
 //! Refuses to do: forget a message. Each planned one ends as echoed or
 //! censored, or the run ends with the reason.
 
-use wire::{Fairness, Histogram, Load, Overlap, ServerUsage, Window};
+use wire::{Fairness, Load, Window};
 
-use super::{Engine, Halt};
+use super::{Engine, Halt, WindowPart};
 use crate::clock::MS;
 use crate::conn::Message;
 use crate::fairness::{Share, Span};
@@ -20,7 +20,7 @@ use crate::usage::{Meters, Readings};
 pub(super) const DRAIN_NS: u64 = 2_000 * MS;
 /// A server that still owes echoes so long after the end has stalled, though
 /// it may dribble.
-const LONGEST_DRAIN_NS: u64 = 45_000 * MS;
+pub(super) const LONGEST_DRAIN_NS: u64 = 45_000 * MS;
 const DRAIN_WAIT_NS: u64 = 10 * MS;
 
 /// Where a window begins or ceases to count.
@@ -45,77 +45,6 @@ pub(crate) struct WindowRun {
 impl WindowRun {
     fn span(&self) -> Span {
         Span { start_ns: self.start_ns, end_ns: self.end_ns }
-    }
-}
-
-/// What one loop counted.
-#[derive(Debug)]
-pub(crate) struct WindowPart {
-    pub(crate) planned: u64,
-    pub(crate) sent_in_time: u64,
-    pub(crate) censored: u64,
-    pub(crate) echoed: u64,
-    pub(crate) echoes_in_window: u64,
-    pub(crate) bytes_sent: u64,
-    pub(crate) bytes_verified: u64,
-    pub(crate) response: Histogram,
-    pub(crate) service: Histogram,
-    pub(crate) slip: Histogram,
-    pub(crate) busy_ns: u64,
-    pub(crate) server: Option<ServerUsage>,
-    pub(crate) fairness: Fairness,
-    pub(crate) overlap: Overlap,
-    /// Of the messages answered inside the window: when the youngest was due.
-    answered_ns: u64,
-    pub(crate) packets: Option<u64>,
-}
-
-impl WindowPart {
-    pub(crate) fn new() -> Self {
-        Self {
-            planned: 0,
-            sent_in_time: 0,
-            censored: 0,
-            echoed: 0,
-            echoes_in_window: 0,
-            bytes_sent: 0,
-            bytes_verified: 0,
-            response: wire::empty(),
-            service: wire::empty(),
-            slip: wire::empty(),
-            busy_ns: 0,
-            server: None,
-            fairness: Fairness::none(),
-            overlap: Overlap::default(),
-            answered_ns: 0,
-            packets: None,
-        }
-    }
-
-    /// Books a message whose last byte came back at `now_ns`.
-    fn book(&mut self, message: &Message, now_ns: u64, run: &WindowRun) {
-        if (run.start_ns..run.end_ns).contains(&now_ns) {
-            self.echoes_in_window += 1;
-            self.answered_ns = self.answered_ns.max(message.intended_ns);
-        }
-        if !message.counted {
-            let inside_ns = now_ns.min(run.end_ns);
-            self.overlap.before_ns += inside_ns.saturating_sub(run.start_ns);
-            return;
-        }
-        self.overlap.after_ns += now_ns.saturating_sub(run.end_ns);
-        self.echoed += 1;
-        if message.written_ns < run.end_ns {
-            self.sent_in_time += 1;
-        }
-        let since = |then_ns: u64| now_ns.saturating_sub(then_ns);
-        self.response.saturating_record(since(message.intended_ns));
-        if let Load::Rate { .. } = run.window.load {
-            self.service.saturating_record(since(message.written_ns));
-            let slip_ns =
-                message.written_ns.saturating_sub(message.intended_ns);
-            self.slip.saturating_record(slip_ns);
-        }
     }
 }
 
@@ -194,6 +123,10 @@ impl Engine {
             }
             Load::InFlight { connections } => {
                 self.closed_loop(run, connections, &mut edges, &mut part)
+            }
+            Load::Sessions { per_s, arrivals, echoes } => {
+                let sessions = (per_s, arrivals, echoes);
+                self.churn(run, sessions, &mut edges, &mut part)
             }
         };
         if end.is_ok() {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod agent;
+mod churn;
 mod cli;
 mod faults;
 mod hold;
@@ -51,6 +52,7 @@ fn rate(per_s: f64, arrivals: Arrivals, duration_ms: u64) -> Window {
         warm_up_ms: 100,
         duration_ms,
         step: false,
+        active: None,
     }
 }
 
@@ -62,6 +64,7 @@ fn in_flight(connections: u32, duration_ms: u64) -> Window {
         warm_up_ms: 100,
         duration_ms,
         step: false,
+        active: None,
     }
 }
 

@@ -51,7 +51,7 @@ fn a_poisson_plan_is_the_same_for_one_loop_and_for_two() {
 }
 
 /// The first two CPUs this process may use.
-fn cpus() -> Vec<u32> {
+pub(crate) fn cpus() -> Vec<u32> {
     let set = rustix::thread::sched_getaffinity(None).unwrap();
     (0..1024).filter(|cpu| set.is_set(*cpu as usize)).take(2).collect()
 }

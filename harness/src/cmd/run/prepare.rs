@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::cli::Run;
+use crate::cli::{ALL, Run};
 use crate::cmd::identity;
 use crate::exit::{NOT_COMPARABLE, USAGE, refuse};
 use crate::host::{Host, inspect};
@@ -12,7 +12,8 @@ use crate::plan::make::{
 };
 use crate::plan::place::place;
 use crate::plan::{
-    FULL_FIXED_RATE_MS, Lane, Plan, SHARED_CLIENT, Scenario, Settings, Skip,
+    FULL_FIXED_RATE_MS, Lane, Plan, SERIES, SHARED_CLIENT, Scenario, Settings,
+    Skip,
 };
 use crate::progress::about;
 use crate::store;
@@ -71,10 +72,17 @@ pub(super) fn scenarios(args: &Run) -> Result<Vec<Scenario>> {
         false => Err(refuse(USAGE, format!("the client {client} {what}"))),
     };
     let mut scenarios = Vec::new();
-    for &scenario in &args.scenario {
+    for scenario in args.scenario.iter().flat_map(|asked| meant(asked, args)) {
         if !scenarios.contains(&scenario) {
             scenarios.push(scenario);
         }
+    }
+    if let Some(beyond) = scenarios.iter().find(|it| {
+        matches!(it, Scenario::Scale(at) | Scenario::Idle(at)
+            if *at > args.connections)
+    }) {
+        let why = format!("{beyond} is beyond -c {}", args.connections);
+        return Err(refuse(USAGE, format!("{why}; ask for more with -c")));
     }
     if scenarios.is_empty() {
         scenarios.push(Scenario::Classic);
@@ -83,7 +91,7 @@ pub(super) fn scenarios(args: &Run) -> Result<Vec<Scenario>> {
     if !shared {
         fit(
             scenarios == [Scenario::Classic],
-            "knows the classic test alone; leave out --scenario load",
+            "knows the classic test alone; leave out --scenario",
         )?;
         fit(
             args.payload == ORIGINAL_PAYLOAD,
@@ -95,6 +103,15 @@ pub(super) fn scenarios(args: &Run) -> Result<Vec<Scenario>> {
         )?;
     }
     Ok(scenarios)
+}
+
+/// The workloads that a name stands for.
+fn meant(asked: &str, args: &Run) -> Vec<Scenario> {
+    let of = |name| Scenario::all_of(name, args.connections, args.quick);
+    if asked == ALL {
+        return SERIES.iter().flat_map(|(name, _)| of(name)).collect();
+    }
+    of(asked)
 }
 
 /// Who takes part in a new run, as in [`Request`].
