@@ -1,28 +1,22 @@
 //! What an echo costs at each rate, and where one server overtakes another.
 //!
-//! Refuses to do: see a crossing where intervals overlap.
-
-use std::collections::BTreeMap;
+//! Refuses to do: show a rate that nobody was offered.
 
 use maud::Markup;
 
+use super::crossing::{self, Costs};
 use super::figures::{by_cost, sound};
 use super::panels::{Curve, Panels, Spot};
 use super::scale::label;
 use super::table::{Cell, Line, table};
 use crate::plan::Scenario;
 use crate::render::rate;
-use crate::stats::Estimate;
-use crate::stats::verdict::MIN_ROUNDS;
 use crate::summarize::{Row, Summary, plain};
 use crate::units::Plain;
 
 const STEP: &str = "cpu_us_per_echo_at_";
 
-/// Cost by rate, in echoes a second.
-type Costs = BTreeMap<u64, Estimate>;
-
-/// The fixed rate and every step of the ladder that a row has a cost for.
+/// By rate, in echoes a second: the fixed one and every step of the ladder that a row has a cost for.
 fn costs(summary: &Summary, row: &Row) -> Costs {
     let steps = row.metrics.iter().filter_map(|(name, cost)| {
         let per_s = name.strip_prefix(STEP)?.parse().ok()?;
@@ -95,39 +89,7 @@ pub(super) fn crossings(summary: &Summary) -> Vec<String> {
         .into_iter()
         .map(|row| (row, costs(summary, row)))
         .collect();
-    let mut out = Vec::new();
-    for (a, at_a) in &curves {
-        for (b, at_b) in &curves {
-            let cheaper = |x: &Costs, y: &Costs| -> Vec<u64> {
-                let both = x.iter().filter_map(|(per_s, x)| {
-                    is_cheaper(x, y.get(per_s)?, floor).then_some(*per_s)
-                });
-                both.collect()
-            };
-            let (first, then) = (cheaper(at_a, at_b), cheaper(at_b, at_a));
-            let turn = first.iter().rev().find_map(|low| {
-                let high = then.iter().find(|high| *high > low)?;
-                Some((*low, *high))
-            });
-            let Some((low, high)) = turn else { continue };
-            out.push(format!(
-                "{} is cheaper than {} at {} and dearer at {}.",
-                plain(&a.server),
-                plain(&b.server),
-                rate(number(low)),
-                rate(number(high)),
-            ));
-        }
-    }
-    out
-}
-
-/// Intervals of enough rounds lie apart by more than what is not resolved.
-fn is_cheaper(a: &Estimate, b: &Estimate, floor: f64) -> bool {
-    a.n >= MIN_ROUNDS
-        && b.n >= MIN_ROUNDS
-        && a.high < b.low
-        && a.median * (1.0 + floor) < b.median
+    crossing::crossings(&curves, |_| floor, |per_s| rate(number(per_s)))
 }
 
 fn curve(row: &Row, costs: &Costs) -> Curve {

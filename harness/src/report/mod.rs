@@ -9,6 +9,7 @@
 
 mod best;
 mod costs;
+mod crossing;
 mod failures;
 mod figure;
 mod figures;
@@ -22,10 +23,13 @@ mod panels;
 mod ranking;
 mod scale;
 mod spectrum;
+mod sweeps;
 mod table;
 mod trust;
 mod words;
 
+#[cfg(test)]
+mod sweeps_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -55,9 +59,11 @@ pub fn drawings(report: &Report<'_>) -> Vec<(String, String)> {
     let ratios = figures::scenarios(summary).into_iter();
     let ratios =
         ratios.filter_map(|scenario| forest::forest(summary, scenario));
+    let sweeps = sweeps::sweeps(summary);
     let panels = ladder::panels(summary)
         .into_iter()
-        .chain(spectrum::panels(report.spectra));
+        .chain(spectrum::panels(report.spectra))
+        .chain(sweeps.iter().filter_map(|it| it.panels(summary)));
     ratios
         .chain(latency::latency(summary))
         .chain(panels.map(|panels| panels::together(&panels)))

@@ -16,7 +16,7 @@ use super::figures::scenarios;
 use super::panels::{self, Panels};
 use super::words::answers;
 use super::{Report, costs, failures, forest, ladder, latency, memory};
-use super::{ranking, spectrum, trust};
+use super::{ranking, spectrum, sweeps, trust};
 use crate::summarize::plain;
 
 const STYLE: &str = include_str!("page.css");
@@ -108,6 +108,7 @@ fn sections(report: &Report<'_>) -> Vec<Section> {
             "Memory of a connection",
             memory::memory(summary).map(|figure| drawing(&figure)),
         ),
+        ("curves", "Other loads", sweeps::section(summary, multiples)),
         ("all-costs", "All costs", costs::costs(summary)),
     ];
     let mut out = vec![

@@ -23,6 +23,9 @@ pub(super) struct Answer {
 /// Messages of so many bytes are called bulk.
 const BULK_BYTES: u32 = 16 * 1024;
 
+/// A message that costs work.
+const WORK: Scenario = Scenario::Handler(50);
+
 /// All of them, in the order of importance.
 pub(super) fn answers(summary: &Summary) -> Vec<Answer> {
     let settings = &summary.plan.settings;
@@ -45,16 +48,35 @@ pub(super) fn answers(summary: &Summary) -> Vec<Answer> {
         ask("Which model for small echoes at a p99 of 10 ms?".into(), small),
         ask(
             format!("Which model for {connections} mostly idle connections?"),
-            least_memory(summary),
+            match summary.last_point("idle") {
+                Some(most) => cheapest(summary, most),
+                None => least_memory(summary),
+            },
         ),
         ask(
             format!("Which model serves {connections} newcomers soonest?"),
             cheapest(summary, Scenario::Classic),
         ),
-        ask("Which model for bulk payloads at a p99 of 10 ms?".into(), bulk),
+        match summary.last_point("sizes") {
+            Some(Scenario::Sizes(bytes)) if bytes >= BULK_BYTES => ask(
+                format!(
+                    "Which model for bulk payloads, messages of {}?",
+                    Bytes(f64::from(bytes))
+                ),
+                cheapest(summary, Scenario::Sizes(bytes)),
+            ),
+            _ => ask(
+                "Which model for bulk payloads at a p99 of 10 ms?".into(),
+                bulk,
+            ),
+        },
         ask(
             "Which model for 50 µs of work a message?".into(),
-            not("its servers do nothing but echo".into()),
+            if summary.plan.scenarios.contains(&WORK) {
+                cheapest(summary, WORK)
+            } else {
+                not("its servers do nothing but echo".into())
+            },
         ),
     ]
 }
@@ -76,9 +98,11 @@ fn cheapest(summary: &Summary, scenario: Scenario) -> String {
         return no_verdict(rounds, rows.len());
     };
     let what = match scenario {
-        Scenario::Load => " of CPU an echo",
+        Scenario::Idle(_) => " a connection, user and kernel together",
+        Scenario::Churn => " of CPU a session",
         Scenario::Classic => " from the first connect to the last close",
-        _ => "",
+        Scenario::Handler(_) => " of CPU an echo, the handler's own included",
+        _ => " of CPU an echo",
     };
     let figure = format!(
         "{}{what}, {}",

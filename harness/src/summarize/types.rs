@@ -141,6 +141,13 @@ impl Summary {
         find(&self.rows, server, scenario)
     }
 
+    /// The last point of a curve that the run has.
+    #[must_use]
+    pub fn last_point(&self, series: &str) -> Option<Scenario> {
+        let all = self.plan.scenarios.iter().copied();
+        all.filter(|it| it.series() == series).max_by_key(|it| it.point())
+    }
+
     /// The row of the reference, whether it was selected or not.
     #[must_use]
     pub fn reference_row(&self, scenario: Scenario) -> Option<&Row> {
