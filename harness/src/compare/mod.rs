@@ -6,7 +6,8 @@
 //! least [`MIN_ROUNDS`] rounds (more where there are many comparisons, see
 //! [`MAX_CHANCE`]), the exact intervals of the two medians lie apart, and the
 //! change is larger than both 1 % and what the same binary under two names
-//! differed by in either run.
+//! differed by in either run. A row that a check of its own run disputes is
+//! not compared; marks of a disturbed machine are shown with the figure.
 //!
 //! Refuses to do: compare runs of other machines, plans or schemas unless
 //! told to; name a difference that the rounds do not carry.
@@ -14,6 +15,7 @@
 mod judge;
 mod same;
 mod threshold;
+mod trust;
 mod types;
 mod words;
 
@@ -23,6 +25,8 @@ mod simulation;
 mod tests;
 #[cfg(test)]
 mod threshold_tests;
+#[cfg(test)]
+mod trust_tests;
 
 pub use judge::{MAX_CHANCE, MIN_CHANGE, MIN_ROUNDS};
 pub use same::{NotComparable, mismatches};
@@ -33,6 +37,7 @@ use crate::plan::Scenario;
 use crate::stats::{Estimate, chance_apart};
 use crate::summarize::{Row, SCHEMA_VERSION, Summary, plain};
 use judge::{change, judge};
+use trust::is_fault;
 
 /// Compares run `b` to the earlier run `a`.
 ///
@@ -118,6 +123,9 @@ impl Subject<'_> {
             return vec![self.without_figures(Verdict::Missing, &why)];
         };
         if before.is_measured() && after.is_measured() {
+            if let Some((verdict, why)) = trust::verdict(before, after) {
+                return vec![self.without_figures(verdict, &why)];
+            }
             let mut entries: Vec<Entry> = self
                 .metrics(before, after)
                 .into_iter()
@@ -164,6 +172,7 @@ impl Subject<'_> {
     }
 
     fn figures(&self, before: &Row, after: &Row, metric: &str) -> Entry {
+        let doubts = [before, after].map(|row| trust::doubts(row, metric));
         let values = self
             .value(self.a, before, metric)
             .zip(self.value(self.b, after, metric))
@@ -185,12 +194,15 @@ impl Subject<'_> {
             .into_iter()
             .filter_map(|run| run.control_floor(self.scenario))
             .fold(MIN_CHANGE, f64::max);
+        let [doubts_before, doubts_now] = doubts;
         Entry {
             metric: metric.into(),
             before: Some(before),
             after: Some(after),
             change: Some(change(&before, &after)),
             floor,
+            doubts_before,
+            doubts_now,
             ..self.without_figures(Verdict::Undecided, "not judged yet")
         }
     }
@@ -228,6 +240,8 @@ impl Subject<'_> {
             after: None,
             change: None,
             floor: MIN_CHANGE,
+            doubts_before: Vec::new(),
+            doubts_now: Vec::new(),
             verdict,
             could_hide: None,
             rounds_needed: None,
@@ -280,12 +294,4 @@ fn drift(a: &Summary, b: &Summary) -> Vec<Drift> {
 
 fn rounds(estimate: Estimate) -> usize {
     usize::try_from(estimate.n).unwrap_or(usize::MAX)
-}
-
-/// Whether an outcome tells of the server, not of the run or the machine.
-fn is_fault(outcome: &str) -> bool {
-    !matches!(
-        outcome,
-        "skipped" | "unsupported" | "interrupted" | "harness_error"
-    )
 }

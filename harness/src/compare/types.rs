@@ -76,6 +76,13 @@ pub struct Entry {
     pub change: Option<Change>,
     /// A change must be larger than this fraction to be named.
     pub floor: f64,
+    /// What marks the figure of run `a`, with the rounds it was seen in, such
+    /// as `other-cpu 4/6`; empty for one without a mark.
+    #[serde(default)]
+    pub doubts_before: Vec<String>,
+    /// What marks the figure of run `b`, likewise.
+    #[serde(default)]
+    pub doubts_now: Vec<String>,
     /// The finding.
     pub verdict: Verdict,
     /// Where none is shown: a difference of up to this fraction could be
@@ -119,10 +126,11 @@ pub enum Verdict {
     NoDifference,
     /// Too few rounds; [`Entry::rounds_needed`] says how many are lacking.
     Undecided,
-    /// Measured before, and now the server failed.
+    /// Measured before, and now the server failed, starves or doesn't carry
+    /// the rate.
     Broken,
-    /// The server failed before, and is measured now.
+    /// The server failed so before, and is measured now.
     Mended,
-    /// Not to be had in both runs.
+    /// Not to be had in both runs, or disputed by a check in one.
     Missing,
 }

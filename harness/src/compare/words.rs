@@ -14,7 +14,17 @@ pub(super) fn judged(entry: &Entry, absolute: bool) -> String {
     let figures = entry.change.as_ref().map_or_else(String::new, |change| {
         format!(" ({})", figures(&entry.metric, change))
     });
-    let caveat = if absolute { "; drift not removed" } else { "" };
+    let mut caveat = String::new();
+    if absolute {
+        caveat.push_str("; drift not removed");
+    }
+    for (run, doubts) in
+        [("before", &entry.doubts_before), ("now", &entry.doubts_now)]
+    {
+        if !doubts.is_empty() {
+            caveat.push_str(&format!("; ~ {run}: {}", doubts.join(", ")));
+        }
+    }
     let median = entry.change.map_or(1.0, |change| change.median);
     match entry.verdict {
         Verdict::Faster | Verdict::Slower => format!(

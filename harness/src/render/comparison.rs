@@ -112,8 +112,12 @@ fn findings(comparison: &Comparison) -> Vec<String> {
 }
 
 fn cells(entry: &Entry) -> Vec<String> {
-    let figure = |estimate: Option<_>| {
-        estimate.map_or_else(|| "–".into(), |of| PlusMinus(of, 1.0).to_string())
+    let figure = |estimate: Option<_>, doubts: &[String]| {
+        let mark = if doubts.is_empty() { "" } else { "~" };
+        estimate.map_or_else(
+            || "–".into(),
+            |of| format!("{mark}{}", PlusMinus(of, 1.0)),
+        )
     };
     let change = entry.change.map_or_else(
         || "–".into(),
@@ -131,8 +135,8 @@ fn cells(entry: &Entry) -> Vec<String> {
         plain(&entry.server),
         entry.scenario.name().into(),
         entry.metric.clone(),
-        figure(entry.before),
-        figure(entry.after),
+        figure(entry.before, &entry.doubts_before),
+        figure(entry.after, &entry.doubts_now),
         change,
         finding(entry),
     ]
@@ -183,6 +187,16 @@ fn remarks(comparison: &Comparison) -> Vec<String> {
         out.push(
             "none (≤ X): no difference is shown; one of up to X could have \
              hidden."
+                .into(),
+        );
+    }
+    let is_marked = |entry: &Entry| {
+        !entry.doubts_before.is_empty() || !entry.doubts_now.is_empty()
+    };
+    if comparison.entries.iter().any(is_marked) {
+        out.push(
+            "~: taken on a disturbed machine in half of the rounds or more, \
+             or disputed by a check of the figure's own."
                 .into(),
         );
     }
