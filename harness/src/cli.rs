@@ -8,12 +8,14 @@ use crate::compare::Threshold;
 use crate::exit;
 use crate::progress::Style;
 
+pub use self::advise::Advise;
 pub use self::calibrate::Calibrate;
 pub use self::check::Check;
 pub use self::duel::Duel;
 use self::run::export;
 pub use self::run::{ALL, Export, Format, Run};
 
+mod advise;
 mod calibrate;
 mod check;
 mod duel;
@@ -81,6 +83,8 @@ pub enum Command {
     Show(Show),
     /// Write a stored run as one HTML file: answers, ranking, drawings
     Report(Report),
+    /// Say which models carry a load, by a stored run
+    Advise(Advise),
     /// Say in words what differs between two runs
     Compare(Compare),
     /// Fight two servers side by side: a few percent, told from noise

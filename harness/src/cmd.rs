@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::cli::{Cli, Command};
 
+mod advise;
 mod build;
 mod calibrate;
 mod check;
@@ -33,6 +34,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Run(args) => run::run(args, cli.output),
         Command::Show(args) => show::show(args),
         Command::Report(args) => report::report(args),
+        Command::Advise(args) => advise::advise(args),
         Command::Compare(args) => compare::compare(args),
         Command::Duel(args) => duel::duel(args, cli.output),
         Command::Check(args) => check::check(args, cli.output),

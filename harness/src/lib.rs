@@ -5,6 +5,7 @@
 //! `summarize`, `compare`, `units`, `render`, `report`) touch no clock, file or
 //! process; a test holds them to it.
 
+pub mod advise;
 pub mod build;
 pub mod calibrate;
 pub mod catalog;

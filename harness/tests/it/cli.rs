@@ -18,13 +18,14 @@ tests![
     completions_name_every_subcommand,
 ];
 
-const SUBCOMMANDS: [&str; 9] = [
+const SUBCOMMANDS: [&str; 10] = [
     "list",
     "doctor",
     "build",
     "run",
     "show",
     "report",
+    "advise",
     "compare",
     "calibrate",
     "completions",
@@ -54,7 +55,7 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         with_original(["--payload", "99"]),
         with_original(["-c", "65536"]),
     );
-    let cases: [(&[&str], &[&str]); 26] = [
+    let cases: [(&[&str], &[&str]); 28] = [
         (&["rnu"], &["rnu"]),
         (&["run", "--al"], &["--al"]),
         (&["run", "mio"], &["mio", "rust-mio"]),
@@ -81,6 +82,8 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         (&["run", "--resume", "nothing-such"], &["nothing-such"]),
         (&["show", "nothing-such"], &["nothing-such"]),
         (&["report", "nothing-such"], &["nothing-such"]),
+        (&["advise", "--p99", "10ms"], &["--connections"]),
+        (&["advise", "-c", "5", "--p99", "soon"], &["soon"]),
     ];
     for (arguments, words) in cases {
         let finished = said(arguments);
