@@ -12,8 +12,8 @@ pub use self::advise::Advise;
 pub use self::calibrate::Calibrate;
 pub use self::check::Check;
 pub use self::duel::Duel;
-use self::run::export;
 pub use self::run::{ALL, Export, Format, Run};
+use self::run::{baseline, export};
 
 mod advise;
 mod calibrate;
@@ -161,14 +161,18 @@ pub struct Show {
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
     /// List the stored runs
-    #[arg(long, conflicts_with_all = ["run", "json", "export"])]
+    #[arg(long, conflicts_with_all = ["run", "json", "export", "save_baseline"])]
     pub list: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Write the result to a file too: json, csv or markdown
+    /// Write the result to a file too: json, csv, markdown, or hlog for the
+    /// histograms
     #[arg(long, value_name = "FMT=PATH", value_parser = export)]
     pub export: Vec<Export>,
+    /// Name the run, for `compare NAME latest`; replaces who had the name
+    #[arg(long, value_name = "NAME", value_parser = baseline)]
+    pub save_baseline: Option<String>,
     /// Where runs are kept
     #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
     pub results_dir: Option<PathBuf>,

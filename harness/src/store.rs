@@ -2,10 +2,10 @@
 //! `records.jsonl`. Tables are derived from these and never stored as truth.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::exit::{TOOL, USAGE, refuse};
@@ -13,6 +13,10 @@ use crate::host::Host;
 use crate::plan::{Plan, Trial};
 use crate::record::{Outcome, Record, journal};
 use crate::repeat::counted;
+
+mod find;
+
+pub use find::{BASELINES, all, find, save_baseline};
 
 /// One stored run.
 #[derive(Clone, Debug)]
@@ -172,97 +176,9 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
         .with_context(|| format!("{} is damaged", path.display()))
 }
 
-/// Directories of all runs kept there, oldest first.
-#[must_use]
-pub fn all(results: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(results) else { return Vec::new() };
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.join("plan.json").is_file())
-        .collect();
-    found.sort();
-    found
-}
-
-/// Finds a run by path, id, unique beginning of an id, `latest` or
-/// `latest~N`. `latest` falls back to the newest committed reference run.
-///
-/// # Errors
-/// No such run, or several.
-pub fn find(root: &Path, results: &Path, name: &str) -> Result<Run> {
-    let path = Path::new(name);
-    if path.join("plan.json").is_file() {
-        return Run::load(path);
-    }
-    let own = all(results);
-    let reference = all(&root.join("results/reference"));
-    if let Some(back) = steps_back(name)? {
-        let newest = own.iter().rev().nth(back);
-        let fallback = reference.iter().rev().nth(back - back.min(own.len()));
-        return match newest.or(fallback) {
-            Some(path) => Run::load(path),
-            None => Err(refuse(
-                USAGE,
-                "there is no such run yet; `cargo harness run --all --quick` \
-                 makes one",
-            )),
-        };
-    }
-    let named = |path: &&PathBuf| {
-        let own = path.file_name().unwrap_or_default().to_string_lossy();
-        own.starts_with(name) || first_id(path).starts_with(name)
-    };
-    // One's own comes first: it may have been committed under another name.
-    let mut matching: Vec<&PathBuf> = own.iter().filter(named).collect();
-    if matching.is_empty() {
-        matching = reference.iter().filter(named).collect();
-    }
-    match matching.as_slice() {
-        [one] => Run::load(one),
-        [] => Err(refuse(
-            USAGE,
-            format!("no run {name:?}; `cargo harness show --list` lists them"),
-        )),
-        many => bail!(refuse(
-            USAGE,
-            format!("{name:?} is the beginning of {} runs", many.len()),
-        )),
-    }
-}
-
-/// The id of a run as its tables print it: a committed run's directory bears
-/// another name.
-fn first_id(directory: &Path) -> String {
-    let mut line = String::new();
-    let file = fs::File::open(directory.join("records.jsonl"));
-    let read = file.and_then(|file| BufReader::new(file).read_line(&mut line));
-    let record: Option<Record> =
-        read.ok().and_then(|_| serde_json::from_str(&line).ok());
-    record.map(|record| record.run).unwrap_or_default()
-}
-
-fn steps_back(name: &str) -> Result<Option<usize>> {
-    let Some(rest) = name.strip_prefix("latest") else { return Ok(None) };
-    match rest.strip_prefix('~') {
-        None if rest.is_empty() => Ok(Some(0)),
-        None => Ok(None),
-        Some(number) => number.parse().map(Some).map_err(|_| {
-            refuse(USAGE, format!("{name:?}: write latest~1, latest~2, …"))
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn latest_counts_back() {
-        assert_eq!(steps_back("latest").unwrap(), Some(0));
-        assert_eq!(steps_back("latest~3").unwrap(), Some(3));
-        assert_eq!(steps_back("20261123").unwrap(), None);
-        assert!(steps_back("latest~x").is_err());
-    }
 
     #[test]
     fn an_atomic_write_replaces_or_leaves_the_old_file() {
@@ -283,18 +199,5 @@ mod tests {
         fs::write(&file, b"").unwrap();
         let error = prepare(&file.join("runs")).unwrap_err();
         assert!(error.to_string().contains("--results-dir"), "{error}");
-    }
-
-    #[test]
-    fn a_committed_run_is_found_by_its_directory_and_by_its_id() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let nowhere = root.join("no/such/runs");
-        let newest = find(&root, &nowhere, "latest").unwrap();
-        let directory = newest.directory.file_name().unwrap();
-        for name in [&newest.id, &*directory.to_string_lossy()] {
-            let found = find(&root, &nowhere, name).unwrap();
-            assert_eq!(found.directory, newest.directory, "{name}");
-        }
-        assert!(find(&root, &nowhere, "nothing-of-this-name").is_err());
     }
 }

@@ -113,9 +113,13 @@ pub struct Run {
     /// Print JSON instead of the table
     #[arg(long)]
     pub json: bool,
-    /// Write the result to a file too: json, csv or markdown
+    /// Write the result to a file too: json, csv, markdown, or hlog for the
+    /// histograms
     #[arg(long, value_name = "FMT=PATH", value_parser = export)]
     pub export: Vec<Export>,
+    /// Name the run, for `compare NAME latest`; replaces who had the name
+    #[arg(long, value_name = "NAME", value_parser = baseline)]
+    pub save_baseline: Option<String>,
     /// Where runs are kept
     #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
     pub results_dir: Option<PathBuf>,
@@ -140,6 +144,16 @@ fn scenario(text: &str) -> Result<String, String> {
     ))
 }
 
+/// A name that is a file's and no other run's.
+pub(super) fn baseline(text: &str) -> Result<String, String> {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let starts = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if starts && text.chars().all(harmless) && !text.starts_with("latest") {
+        return Ok(text.into());
+    }
+    Err("a name is of letters, digits, - _ and ., and not latest".into())
+}
+
 /// A format and a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
@@ -158,6 +172,8 @@ pub enum Format {
     Csv,
     /// For a pull request
     Markdown,
+    /// Every histogram, as a HdrHistogram log
+    Hlog,
 }
 
 pub(super) fn export(text: &str) -> Result<Export, String> {
@@ -168,7 +184,7 @@ pub(super) fn export(text: &str) -> Result<Export, String> {
         return Err("the path is empty".into());
     }
     let format = Format::from_str(format, true)
-        .map_err(|_| "the formats are json, csv and markdown")?;
+        .map_err(|_| "the formats are json, csv, markdown and hlog")?;
     Ok(Export { format, path: path.into() })
 }
 
@@ -184,6 +200,16 @@ mod tests {
         for bad in ["", "Load", "scale@", "load@5", "every"] {
             let why = scenario(bad).unwrap_err();
             assert!(why.contains("idle") && why.contains("all"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_baselines_name_is_no_path_and_no_other_run() {
+        for good in ["main", "v1.2", "2026-11"] {
+            assert!(baseline(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "../x", "a/b", "-x", "latest", "latest~1", "a b"] {
+            assert!(baseline(bad).is_err(), "{bad}");
         }
     }
 

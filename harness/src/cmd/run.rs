@@ -202,8 +202,14 @@ fn measure(
         let text = serde_json::to_string(&summary)?;
         say(&text);
     }
-    let shown =
-        super::show::put(&summary, &instrument, args.json, &args.export);
+    let records = &session.records;
+    let shown = super::show::put(
+        &summary,
+        records,
+        &instrument,
+        args.json,
+        &args.export,
+    );
     ran?;
     if let Some(signal) = interrupt.signal() {
         let command = prepare::resume_command(args, &session.id);
@@ -211,6 +217,10 @@ fn measure(
         return Ok(128 + signal);
     }
     shown?;
+    if let Some(name) = &args.save_baseline {
+        let results = session.directory.parent().unwrap_or(Path::new("."));
+        store::save_baseline(results, name, &session.id)?;
+    }
     Ok(verdict(&summary, &session, args))
 }
 

@@ -1,12 +1,13 @@
 //! `show`: the table of a stored run.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 
 use anyhow::{Context, Result};
 
 use crate::cli::{Export, Format, Show};
 use crate::exit::DONE;
+use crate::record::Record;
 use crate::render;
 use crate::store;
 use crate::summarize::{Summary, summarize};
@@ -35,8 +36,18 @@ pub(super) fn show(args: &Show) -> Result<u8> {
     }
     let run = store::find(&root, &results, &args.run)?;
     let instrument = super::instrument::line(&root, &results, &run.host);
-    put(&summary(&run), &instrument, args.json, &args.export)?;
+    let (summary, records) = (summary(&run), &run.records);
+    put(&summary, records, &instrument, args.json, &args.export)?;
+    if let Some(name) = &args.save_baseline {
+        store::save_baseline(&results, name, &stored_as(&run))?;
+    }
     Ok(DONE)
+}
+
+/// A baseline names a directory: a committed run's is not its id.
+fn stored_as(run: &store::Run) -> String {
+    let path = fs::canonicalize(&run.directory);
+    path.as_ref().unwrap_or(&run.directory).display().to_string()
 }
 
 /// The summary of a stored run.
@@ -63,6 +74,7 @@ fn listed(run: &store::Run) -> String {
 /// a CI service that shows them, adds the Markdown to the job's page.
 pub(super) fn put(
     summary: &Summary,
+    records: &[Record],
     instrument: &str,
     json: bool,
     exports: &[Export],
@@ -79,6 +91,7 @@ pub(super) fn put(
             Format::Json => render::json(summary),
             Format::Csv => render::csv(summary),
             Format::Markdown => markdown(),
+            Format::Hlog => render::hlog(records),
         };
         store::write_atomically(&export.path, text.as_bytes())?;
     }

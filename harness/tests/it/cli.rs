@@ -15,6 +15,7 @@ tests![
     a_dry_run_prints_the_plan_and_starts_nothing,
     the_json_of_a_run_is_found_by_the_documented_paths,
     a_stored_run_is_shown_as_it_was_printed,
+    a_baseline_is_shown_by_its_name_and_its_histograms_are_exported,
     completions_name_every_subcommand,
 ];
 
@@ -215,6 +216,31 @@ fn a_stored_run_is_shown_as_it_was_printed() {
     }
     let listed = said(&["show", "--list", "--results-dir", place]);
     assert!(listed.exits_with(0).stdout.contains(&id));
+}
+
+fn a_baseline_is_shown_by_its_name_and_its_histograms_are_exported() {
+    let bed = Bed::new();
+    let scenario = ["--scenario", "classic"];
+    let ran = bed.run(&[&scenario[..], &["--save-baseline", "main"]].concat());
+    let id = ran.exits_with(0).json()["run"].as_str().unwrap().to_owned();
+    let place = bed.path("results");
+    let log = bed.path("echo.hlog");
+    let export = format!("hlog={}", log.display());
+    let place = place.to_str().unwrap();
+    let shown = said(&[
+        "show",
+        "main",
+        "--json",
+        "--export",
+        &export,
+        "--results-dir",
+        place,
+    ]);
+    assert_eq!(json(shown.exits_with(0))["run"], id.as_str());
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("Tag=good/classic/echo,"), "{log}");
+    let bad = said(&["show", "main", "--save-baseline", "../x"]);
+    assert!(bad.exits_with(2).stderr.contains("a name is of letters"));
 }
 
 fn completions_name_every_subcommand() {
