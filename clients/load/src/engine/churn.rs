@@ -12,7 +12,7 @@ use wire::Arrivals;
 
 use super::socket::State;
 use super::window::{DRAIN_NS, Edges, LONGEST_DRAIN_NS, WindowRun};
-use super::{Engine, Halt, LONGEST_WAIT_NS, WindowPart};
+use super::{Engine, Halt, WindowPart};
 use crate::arrivals::Plan;
 use crate::conn::Message;
 use crate::pattern::MAX_CONNECTIONS;
@@ -129,13 +129,7 @@ impl Engine {
                 true => edges.next_ns,
                 false => churn.next_ns.min(edges.next_ns),
             };
-            let wait_ns = self.wait_ns(until_ns).min(LONGEST_WAIT_NS);
-            let from_ns = self.tick();
-            let count = self.poll(Some(wait_ns))?;
-            let slept_ns = match wait_ns {
-                0 => 0,
-                _ => self.tick() - from_ns,
-            };
+            let (count, slept_ns) = self.sleep_until(until_ns)?;
             for index in 0..count {
                 let Some((slot, flags)) = self.event(index) else { continue };
                 worked = true;
@@ -148,10 +142,7 @@ impl Engine {
                 self.begin_due(churn, part)?;
             }
             if worked {
-                let until_ns = self.tick().min(run.end_ns);
-                let inside_ns =
-                    until_ns.saturating_sub(began_ns.max(run.start_ns));
-                part.busy_ns += inside_ns.saturating_sub(slept_ns);
+                self.account(began_ns, slept_ns, run, part);
             }
             self.pulse()?;
         }

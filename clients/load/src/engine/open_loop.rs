@@ -95,16 +95,8 @@ impl Engine {
                 continue;
             }
             let mut worked = self.send_due(&mut due, CATCH_UP, run, part)?;
-            let mut slept_ns = 0;
-            let wait_ns = self.wait_ns(due.next_ns.min(edges.next_ns));
-            let count = if wait_ns == 0 {
-                self.poll(Some(0))?
-            } else {
-                let from_ns = self.tick();
-                let count = self.poll(Some(wait_ns))?;
-                slept_ns = self.tick() - from_ns;
-                count
-            };
+            let until_ns = due.next_ns.min(edges.next_ns);
+            let (count, slept_ns) = self.sleep_until(until_ns)?;
             for index in 0..count {
                 let Some((slot, flags)) = self.event(index) else { continue };
                 worked = true;
@@ -116,12 +108,7 @@ impl Engine {
                 }
             }
             if worked {
-                // Spinning is left out: only rounds with work count, and of
-                // those what lies inside the window.
-                let until_ns = self.tick().min(run.end_ns);
-                let inside_ns =
-                    until_ns.saturating_sub(began_ns.max(run.start_ns));
-                part.busy_ns += inside_ns.saturating_sub(slept_ns);
+                self.account(began_ns, slept_ns, run, part);
             }
             self.pulse()?;
         }
@@ -143,8 +130,37 @@ impl Engine {
         }
     }
 
+    /// Waits for events, at most until shortly before `until_ns`; returns how
+    /// many there are and how long it slept.
+    pub(super) fn sleep_until(
+        &mut self,
+        until_ns: u64,
+    ) -> Result<(usize, u64), Halt> {
+        let wait_ns = self.wait_ns(until_ns);
+        if wait_ns == 0 {
+            return Ok((self.poll(Some(0))?, 0));
+        }
+        let from_ns = self.tick();
+        let count = self.poll(Some(wait_ns))?;
+        Ok((count, self.tick() - from_ns))
+    }
+
+    /// Books the time of a turn of the loop. Spinning is left out: only turns
+    /// with work count, and of those what lies inside the window.
+    pub(super) fn account(
+        &mut self,
+        began_ns: u64,
+        slept_ns: u64,
+        run: &WindowRun,
+        part: &mut WindowPart,
+    ) {
+        let until_ns = self.tick().min(run.end_ns);
+        let inside_ns = until_ns.saturating_sub(began_ns.max(run.start_ns));
+        part.busy_ns += inside_ns.saturating_sub(slept_ns);
+    }
+
     /// How long to sleep so as to be awake before `until_ns`; 0 is to spin.
-    pub(super) fn wait_ns(&self, until_ns: u64) -> u64 {
+    fn wait_ns(&self, until_ns: u64) -> u64 {
         let left_ns = until_ns.saturating_sub(self.now);
         let sleep_ns = left_ns.saturating_sub(MARGIN_NS).min(LONGEST_WAIT_NS);
         if sleep_ns < SHORTEST_SLEEP_NS { 0 } else { sleep_ns }
