@@ -24,6 +24,7 @@ pub(crate) mod random;
 pub mod rank_sum;
 pub mod signed_rank;
 pub mod simulation;
+pub mod slope;
 pub mod verdict;
 
 /// The level that an interval has when there are enough values for it.

@@ -85,12 +85,19 @@ fn sweep(
     points: &[Scenario],
     (metric, what, per): Swept,
 ) -> Curve {
+    let slope = format!("{metric}_slope");
+    let has_slope = summary.rows.iter().any(|row| {
+        points.contains(&row.scenario) && row.metrics.contains_key(&slope)
+    });
     let lines = sorted(summary, points, metric).into_iter().map(|server| {
-        let cell = |point: &Scenario| {
+        let cell = |point: &Scenario, metric: &str| {
             let row = summary.row(server, *point);
             row.map_or_else(dash, |row| value(summary, row, metric, per))
         };
-        line(server, points.iter().map(cell).collect())
+        let cells = points.iter().map(|point| cell(point, metric));
+        let last = points.last().filter(|_| has_slope);
+        let slope = last.map(|point| cell(point, &slope));
+        line(server, cells.chain(slope).collect())
     });
     let own = points.first().map(|first| summary.plan.settings.at(*first));
     let under = match points.first() {
@@ -109,7 +116,11 @@ fn sweep(
     Curve {
         title: format!("{series}: {what}{at}, {under}"),
         view: View {
-            titles: points.iter().map(|point| heading(*point)).collect(),
+            titles: points
+                .iter()
+                .map(|point| heading(*point))
+                .chain(has_slope.then(|| ["one more".into(), "conn".into()]))
+                .collect(),
             lines: lines.collect(),
         },
     }

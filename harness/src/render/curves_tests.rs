@@ -97,6 +97,7 @@ fn every_series_has_its_tables_in_text_and_markdown() {
         assert!(text.contains("herd: 10,000 held, 100 of them active"));
         assert!(text.contains("1,000 sessions/s"), "{text}");
         assert!(text.contains("over scale"), "controls in {text}");
+        assert!(text.contains("one more"), "the slope in {text}");
     }
     for line in crate::render::table(&summary).lines() {
         assert!(super::super::text::width(line) <= crate::render::WIDTH);

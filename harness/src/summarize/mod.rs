@@ -18,6 +18,7 @@ mod metrics;
 mod reason;
 mod rows;
 mod shipped;
+mod slope;
 mod spectrum;
 mod surroundings;
 mod types;
@@ -73,13 +74,12 @@ pub fn summarize(
     let records = &counted(records)[..];
     let of_lane = |lane: &Lane| -> Vec<Row> {
         let runs = |scenario: &&Scenario| lane.runs(**scenario);
-        plan.scenarios
-            .iter()
-            .filter(runs)
-            .map(|scenario| {
-                rows::of_lane(lane, *scenario, records, plan, partial)
-            })
-            .collect()
+        let own = plan.scenarios.iter().filter(runs).map(|scenario| {
+            rows::of_lane(lane, *scenario, records, plan, partial)
+        });
+        let mut rows: Vec<Row> = own.collect();
+        slope::add(&mut rows);
+        rows
     };
     let with = |wanted: Option<Control>| {
         plan.lanes.iter().filter(move |lane| lane.control == wanted)

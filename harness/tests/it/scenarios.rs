@@ -71,6 +71,11 @@ fn memory_grows_with_the_connections_held() {
         let metric = "rss_bytes_per_connection";
         let bytes = figure(&ran, "bad", scenario, metric);
         assert!((60e3..90e3).contains(&bytes), "{scenario}: {bytes}");
+        let slope = format!("{metric}_slope");
+        if scenario == "idle@64" {
+            let bytes = figure(&ran, "bad", scenario, &slope);
+            assert!((60e3..90e3).contains(&bytes), "slope {bytes}");
+        }
         let lean = figure(&ran, "good", scenario, metric);
         assert!(lean < 30e3, "{scenario}: {lean}");
     }
