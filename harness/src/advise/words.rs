@@ -79,10 +79,17 @@ pub fn sentences(advice: &Advice) -> Vec<String> {
     let Some(measured) = &advice.measured else {
         return advice.stops.clone();
     };
-    let carry = advice.servers.iter();
-    let carry = carry.filter(|fit| fit.verdict == Verdict::Carries).count();
+    let count = |verdict| {
+        let fits = advice.servers.iter();
+        fits.filter(|fit| fit.verdict == verdict).count()
+    };
+    let carry = count(Verdict::Carries);
+    let may = match count(Verdict::Unsure) {
+        0 => String::new(),
+        unsure => format!(", {unsure} more may,"),
+    };
     let mut out = vec![format!(
-        "{carry} of {} servers carry it by run {}: {}.",
+        "{carry} of {} servers carry it{may} by run {}: {}.",
         advice.servers.len(),
         plain(&advice.run),
         load(measured, &advice.question),
