@@ -30,29 +30,38 @@ pub(super) const LEGEND: [&str; 2] = [
      of the exact order-statistic interval.",
 ];
 
-/// A figure of a swept scenario: its name, what it is called in a title and
-/// what it is multiplied by.
-type Swept = (&'static str, &'static str, f64);
+/// A figure of a workload: its name, what it is called and what it is
+/// multiplied by.
+pub(crate) type Figured = (&'static str, &'static str, f64);
 
 const PER_KIB: f64 = 1.0 / 1024.0;
 const PER_MS: f64 = 1e-3;
 const PER_MB: f64 = 1e-6;
 
-fn swept(series: &str) -> &'static [Swept] {
+/// The figures of a scenario beside the main ones, the primary one first.
+pub(crate) fn figures(series: &str) -> &'static [Figured] {
+    const COST: Figured = ("cpu_us_per_echo", "µs CPU an echo", 1.0);
     match series {
-        "scale" => &[
-            ("cpu_us_per_echo", "µs CPU an echo", 1.0),
-            ("latency_us_p99", "p99 in ms", PER_MS),
+        "scale" => &[COST, ("latency_us_p99", "p99 in ms", PER_MS)],
+        "idle" => &[
+            ("bytes_per_connection", "KiB a connection, both ends", PER_KIB),
+            ("rest_cpu_percent", "% CPU at rest", 1.0),
         ],
-        "idle" => {
-            &[("bytes_per_connection", "KiB a connection at rest", PER_KIB)]
-        }
         "sizes" => &[
             ("cpu_us_per_echo_in_flight", "µs CPU an echo", 1.0),
             ("bytes_per_s", "MB/s each way", PER_MB),
         ],
-        "handler" => &[("cpu_us_per_echo", "µs CPU an echo", 1.0)],
-        _ => &[],
+        "handler" => &[COST],
+        "churn" => &[
+            ("cpu_us_per_session", "µs CPU a session", 1.0),
+            ("session_us_p50", "p50 of a session in ms", PER_MS),
+            ("session_us_p99", "p99 of a session in ms", PER_MS),
+        ],
+        _ => &[
+            COST,
+            ("latency_us_p50", "p50 in ms", PER_MS),
+            ("latency_us_p99", "p99 in ms", PER_MS),
+        ],
     }
 }
 
@@ -72,7 +81,7 @@ pub(super) fn curves(summary: &Summary) -> Vec<Curve> {
             curves.push(single(summary, first));
             continue;
         }
-        for figure in swept(series) {
+        for figure in figures(series) {
             curves.push(sweep(summary, &points, *figure));
         }
     }
@@ -83,7 +92,7 @@ pub(super) fn curves(summary: &Summary) -> Vec<Curve> {
 fn sweep(
     summary: &Summary,
     points: &[Scenario],
-    (metric, what, per): Swept,
+    (metric, what, per): Figured,
 ) -> Curve {
     let slope = format!("{metric}_slope");
     let has_slope = summary.rows.iter().any(|row| {
@@ -104,7 +113,7 @@ fn sweep(
         Some(Scenario::Scale(_)) => "by held connections",
         Some(Scenario::Sizes(_)) => "by bytes of a message, 16 in flight",
         Some(Scenario::Handler(_)) => "by the handler's time, which is in it",
-        _ => "by their number, user + kernel, both ends",
+        _ => "by their number",
     };
     let at = match points.first() {
         Some(Scenario::Scale(_) | Scenario::Handler(_)) => own

@@ -49,6 +49,7 @@ pub use table::table;
 pub use text::{WIDTH, paragraph};
 
 pub(crate) use controls::controls;
+pub(crate) use curves::{Figured, figures};
 pub(crate) use footing::{interrupted, reading, repeated};
 pub(crate) use heading::{command, sentences as setting};
 pub(crate) use notes::{failures, notes, unranked, verdict};

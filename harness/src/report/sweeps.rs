@@ -13,6 +13,7 @@ use super::panels::{Curve, Panels, Spot};
 use super::scale::label;
 use super::table::{Cell, Line, table};
 use crate::plan::{SERIES, Scenario};
+use crate::render::{Figured, figures};
 use crate::stats::Estimate;
 use crate::summarize::{Row, Summary, plain};
 use crate::units::{Bytes, Count, of_metric};
@@ -23,13 +24,6 @@ pub(super) struct Sweep {
     series: &'static str,
     points: Vec<Scenario>,
 }
-
-/// A column or a drawing of a series: metric, its name, what its figures are
-/// multiplied by.
-type Figured = (&'static str, &'static str, f64);
-
-const PER_KIB: f64 = 1.0 / 1024.0;
-const PER_MS: f64 = 1e-3;
 
 /// Every series of the run beside the main ones.
 pub(super) fn sweeps(summary: &Summary) -> Vec<Sweep> {
@@ -54,40 +48,13 @@ fn title(series: &str) -> &'static str {
     }
 }
 
-fn figured(series: &str) -> &'static [Figured] {
-    match series {
-        "scale" => &[
-            ("cpu_us_per_echo", "µs CPU an echo", 1.0),
-            ("latency_us_p99", "p99 in ms", PER_MS),
-        ],
-        "idle" => &[
-            ("bytes_per_connection", "KiB a connection", PER_KIB),
-            ("rest_cpu_percent", "% CPU at rest", 1.0),
-        ],
-        "sizes" => &[
-            ("cpu_us_per_echo_in_flight", "µs CPU an echo", 1.0),
-            ("bytes_per_s", "MB/s each way", 1e-6),
-        ],
-        "churn" => &[
-            ("cpu_us_per_session", "µs CPU a session", 1.0),
-            ("session_us_p50", "p50 of a session in ms", PER_MS),
-            ("session_us_p99", "p99 of a session in ms", PER_MS),
-        ],
-        _ => &[
-            ("cpu_us_per_echo", "µs CPU an echo", 1.0),
-            ("latency_us_p50", "p50 in ms", PER_MS),
-            ("latency_us_p99", "p99 in ms", PER_MS),
-        ],
-    }
-}
-
 impl Sweep {
     /// By its primary figure; none where it has no points to go through.
     pub(super) fn panels(&self, summary: &Summary) -> Option<Panels> {
         let curves = self.curves(summary);
         let primary = self.points.first()?.primary_metric();
         let (_, what, per) =
-            figured(self.series).iter().find(|it| it.0 == primary)?;
+            figures(self.series).iter().find(|it| it.0 == primary)?;
         let drawn = curves.iter().filter(|(_, costs)| costs.len() > 1);
         let drawn: Vec<Curve> =
             drawn.map(|(row, costs)| curve(row, costs, *per)).collect();
@@ -127,7 +94,7 @@ impl Sweep {
 
     /// All figures of it, a column for each point and figure.
     pub(super) fn figures(&self, summary: &Summary) -> Markup {
-        let columns: Vec<(Scenario, Figured)> = figured(self.series)
+        let columns: Vec<(Scenario, Figured)> = figures(self.series)
             .iter()
             .flat_map(|it| self.points.iter().map(move |at| (*at, *it)))
             .collect();
