@@ -76,7 +76,7 @@ impl Rounds {
         round.done.insert((trial.lane.clone(), trial.scenario));
         let cause = match &record.outcome {
             Outcome::HarnessError { message } => Cause::Failed(message.clone()),
-            Outcome::Measured(found) if trial.scenario == Scenario::Load => {
+            Outcome::Measured(found) if trial.scenario.holds() => {
                 if found.census.is_some() {
                     self.has_census = true;
                     return;

@@ -67,6 +67,9 @@ fn check_window(window: &Window, connections: u32) -> Result<(), String> {
     if let Some(active) = window.active {
         let what = format!("window {name}: active");
         within(&what, active, connections)?;
+        if !matches!(window.load, Load::Rate { .. }) {
+            return Err(format!("{what} is for a rate over connections"));
+        }
     }
     match window.load {
         Load::Sessions { echoes: 0, .. } => {
@@ -180,6 +183,14 @@ mod tests {
         Spec { work, ..spec() }
     }
 
+    fn active_in_flight() -> Spec {
+        let load = Load::InFlight { connections: 1 };
+        let window = Window { active: Some(1), ..Window::new("w", load, 0, 1) };
+        let work =
+            Work::Hold { await_go: false, turns: false, windows: vec![window] };
+        Spec { work, ..spec() }
+    }
+
     #[test]
     fn a_sound_order_passes() {
         assert_eq!(check(&spec(), false), Ok(()));
@@ -224,6 +235,7 @@ mod tests {
             (churn(sessions(5.0, 0)), "at least one echo"),
             (active(0), "active"),
             (active(11), "active"),
+            (active_in_flight(), "is for a rate"),
         ];
         for (spec, word) in cases {
             let reason = check(&spec, false).unwrap_err();

@@ -67,9 +67,9 @@ pub enum Work {
         windows: Vec<Window>,
     },
     /// Nothing is held: connections come and go by one window of
-    /// [`Load::Sessions`]. [`Spec::connections`] is how many sessions may be
-    /// under way at once; further ones wait, and count from when they were
-    /// due.
+    /// [`Load::Sessions`]. At most [`Spec::connections`] and
+    /// [`Spec::max_connecting`] sessions are under way at once; further ones
+    /// wait, and count from when they were due.
     Churn {
         /// Its load is of sessions.
         window: Window,

@@ -129,7 +129,7 @@ pub struct Run {
 pub const ALL: &str = "all";
 
 fn scenario(text: &str) -> Result<String, String> {
-    let names = SERIES.iter().map(|(name, _)| *name);
+    let names = SERIES.iter().copied();
     let is_known = names.clone().any(|name| name == text)
         || text == ALL
         || text.parse::<Scenario>().is_ok();

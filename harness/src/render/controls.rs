@@ -69,7 +69,7 @@ fn over_points(
     of: impl Fn(Scenario) -> Option<f64>,
     words: &str,
 ) -> Vec<String> {
-    let series = SERIES.iter().filter_map(|(series, _)| {
+    let series = SERIES.iter().filter_map(|series| {
         let points = summary.plan.scenarios.iter().copied();
         let own = points.filter(|it| !it.is_main() && it.series() == *series);
         let found: Vec<f64> = own.filter_map(&of).collect();

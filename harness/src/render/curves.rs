@@ -68,7 +68,7 @@ pub(crate) fn figures(series: &str) -> &'static [Figured] {
 /// All tables, in the order of the scenarios.
 pub(super) fn curves(summary: &Summary) -> Vec<Curve> {
     let mut curves = Vec::new();
-    for (series, _) in SERIES {
+    for series in SERIES {
         let points: Vec<Scenario> = summary
             .plan
             .scenarios

@@ -82,14 +82,14 @@ fn every_series_has_its_tables_in_text_and_markdown() {
     scenarios.extend(
         SERIES
             .iter()
-            .filter(|(name, _)| !["classic", "load"].contains(name))
-            .flat_map(|(name, _)| Scenario::all_of(name, 10_000, true)),
+            .filter(|name| !["classic", "load"].contains(name))
+            .flat_map(|name| Scenario::all_of(name, 10_000, true)),
     );
     let summary = summary(&scenarios, 2, crossing);
     for text in
         [crate::render::table(&summary), crate::render::markdown(&summary)]
     {
-        for (name, _) in SERIES {
+        for name in SERIES {
             let is_main = ["classic", "load"].contains(&name);
             let title = format!("{name}: ");
             assert!(is_main || text.contains(&title), "{name} in {text}");

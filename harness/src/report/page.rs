@@ -111,10 +111,10 @@ fn sections(report: &Report<'_>) -> Vec<Section> {
         ("curves", "Other loads", sweeps::section(summary, multiples)),
         ("all-costs", "All costs", costs::costs(summary)),
     ];
-    let mut out = vec![
-        section("answers", "The answers", verdicts(report)),
-        section("ranking", "Ranking", rankings),
-    ];
+    let mut out = vec![section("answers", "The answers", verdicts(report))];
+    if !scenarios.is_empty() {
+        out.push(section("ranking", "Ranking", rankings));
+    }
     out.extend(optional.into_iter().filter_map(|(id, name, content)| {
         content.map(|content| section(id, name, content))
     }));

@@ -27,7 +27,7 @@ pub(super) struct Sweep {
 
 /// Every series of the run beside the main ones.
 pub(super) fn sweeps(summary: &Summary) -> Vec<Sweep> {
-    let series = SERIES.iter().map(|(series, _)| *series);
+    let series = SERIES.iter().copied();
     let sweep = |series| {
         let all = summary.plan.scenarios.iter().copied();
         let own =

@@ -88,12 +88,12 @@ fn a_curve_leaves_out_the_point_at_which_a_check_failed() {
 fn every_series_has_its_figures_and_every_sweep_a_drawing() {
     let points: Vec<Scenario> = SERIES
         .iter()
-        .flat_map(|(series, _)| Scenario::all_of(series, 10_000, true))
+        .flat_map(|series| Scenario::all_of(series, 10_000, true))
         .collect();
     let summary = run(&points, |lane, _| if lane == A { 10.0 } else { 30.0 });
     let report = Report { summary: &summary, spectra: &[] };
     let page = html(&report);
-    for (series, _) in SERIES.iter().skip(2) {
+    for series in SERIES.iter().skip(2) {
         let id = format!("id=\"{series}-figures\"");
         assert!(page.contains(&id), "{series}");
     }
@@ -129,6 +129,9 @@ fn the_answers_of_curves_turn_over_with_the_figures() {
     };
     for best in [A, B] {
         let summary = run(&points, costs(best));
+        let memory = answers(&summary).swap_remove(2).answer;
+        assert!(memory.contains("10.0 KiB a connection"), "{memory}");
+        assert!(memory.contains("10.0–10.0 KiB over 6"), "{memory}");
         let all = answers(&summary);
         for question in ["idle connections", "bulk payloads", "50 µs of work"]
         {

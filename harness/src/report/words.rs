@@ -48,9 +48,11 @@ pub(super) fn answers(summary: &Summary) -> Vec<Answer> {
         ask("Which model for small echoes at a p99 of 10 ms?".into(), small),
         ask(
             format!("Which model for {connections} mostly idle connections?"),
-            match summary.last_point("idle") {
-                Some(most) => cheapest(summary, most),
-                None => least_memory(summary),
+            match Scenario::Idle(settings.connections) {
+                idle if summary.plan.scenarios.contains(&idle) => {
+                    cheapest(summary, idle)
+                }
+                _ => least_memory(summary),
             },
         ),
         ask(
@@ -107,7 +109,10 @@ fn cheapest(summary: &Summary, scenario: Scenario) -> String {
     let figure = format!(
         "{}{what}, {}",
         of_metric(metric, cost.median),
-        within(&cost, 1.0, "")
+        match scenario {
+            Scenario::Idle(_) => within(&cost, 1.0 / 1024.0, " KiB"),
+            _ => within(&cost, 1.0, ""),
+        }
     );
     if tied.len() > 1 {
         return tie(&plain(&first.server), &figure, &tied[1..], BY_TESTS);

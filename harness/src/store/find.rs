@@ -38,8 +38,11 @@ pub fn save_baseline(results: &Path, name: &str, id: &str) -> Result<()> {
     write_atomically(&directory.join(name), format!("{id}\n").as_bytes())
 }
 
-/// The run that was given this name.
+/// The run that was given this name, if it is one and not a path.
 fn baseline(results: &Path, name: &str) -> Option<PathBuf> {
+    if name.starts_with('.') || name.contains('/') {
+        return None;
+    }
     let id = fs::read_to_string(results.join(BASELINES).join(name)).ok()?;
     Some(results.join(id.trim()))
 }
@@ -55,7 +58,11 @@ pub fn find(root: &Path, results: &Path, name: &str) -> Result<Run> {
         return Run::load(path);
     }
     if let Some(path) = baseline(results, name) {
-        return Run::load(&path);
+        if path.join("plan.json").is_file() {
+            return Run::load(&path);
+        }
+        let why = format!("the run of baseline {name:?} is gone");
+        return Err(refuse(USAGE, format!("{why}; save it anew")));
     }
     let own = all(results);
     let reference = all(&root.join("results/reference"));
@@ -157,5 +164,11 @@ mod tests {
         }
         assert_eq!(all(results.path()).len(), 2, "a name is no run");
         assert!(find(&root, results.path(), "other").is_err());
+        // Nothing beside the baselines is taken for one.
+        let error = find(&root, results.path(), "../second/plan.json");
+        assert!(error.unwrap_err().to_string().contains("no run"));
+        fs::remove_dir_all(results.path().join("second")).unwrap();
+        let error = find(&root, results.path(), "main").unwrap_err();
+        assert!(error.to_string().contains("is gone"), "{error}");
     }
 }

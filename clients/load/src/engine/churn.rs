@@ -85,6 +85,8 @@ impl Engine {
         part: &mut WindowPart,
     ) -> Result<(), Halt> {
         let loops = self.shared.loops;
+        // Each may be waiting for its first echo.
+        let slots = self.peers.len().min(self.allowance() as usize);
         let seed = self.shared.spec.seed;
         let mut churn = Churn {
             run,
@@ -92,8 +94,8 @@ impl Engine {
             plan: Plan::new(seed, run.index, per_s, arrivals, loops),
             own: self.index,
             next_ns: 0,
-            under_way: vec![None; self.peers.len()],
-            free: (0..self.peers.len()).rev().collect(),
+            under_way: vec![None; slots],
+            free: (0..slots).rev().collect(),
             opened: 0,
         };
         churn.advance();
@@ -160,7 +162,8 @@ impl Engine {
             let counted = churn.next_ns >= churn.run.start_ns;
             part.planned += u64::from(counted);
             // Loops take turns in the numbers.
-            let number = churn.opened * self.shared.loops + self.index;
+            let number = churn.opened.wrapping_mul(self.shared.loops);
+            let number = number.wrapping_add(self.index);
             churn.opened += 1;
             let length = self.shared.spec.payload_bytes;
             churn.under_way[slot] = Some(Session {

@@ -109,7 +109,7 @@ pub(super) fn scenarios(args: &Run) -> Result<Vec<Scenario>> {
 fn meant(asked: &str, args: &Run) -> Vec<Scenario> {
     let of = |name| Scenario::all_of(name, args.connections, args.quick);
     if asked == ALL {
-        return SERIES.iter().flat_map(|(name, _)| of(name)).collect();
+        return SERIES.iter().flat_map(|name| of(name)).collect();
     }
     of(asked)
 }

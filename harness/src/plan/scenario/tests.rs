@@ -5,7 +5,7 @@ use crate::scripted::settings;
 
 #[test]
 fn a_name_is_read_back_as_the_workload_it_is_of() {
-    for (series, _) in SERIES {
+    for series in SERIES {
         let all = Scenario::all_of(series, 10_000, false);
         assert!(!all.is_empty(), "{series}");
         for scenario in all {
@@ -38,9 +38,9 @@ fn a_curve_ends_at_what_was_asked_for_and_never_above() {
 
 #[test]
 fn workloads_draw_from_seeds_of_their_own() {
-    let all = SERIES.iter().flat_map(|(series, _)| {
-        Scenario::all_of(series, 10_000, false).into_iter()
-    });
+    let all = SERIES
+        .iter()
+        .flat_map(|series| Scenario::all_of(series, 10_000, false).into_iter());
     let mut numbers: Vec<u64> = all.map(Scenario::number).collect();
     assert_eq!(numbers[..2], [0, 1], "as in runs of before");
     let count = numbers.len();
@@ -51,7 +51,7 @@ fn workloads_draw_from_seeds_of_their_own() {
 
 #[test]
 fn no_workload_has_more_in_flight_than_connections() {
-    for (series, _) in SERIES {
+    for series in SERIES {
         for scenario in Scenario::all_of(series, 10_000, false) {
             let own = settings().at(scenario);
             let active = scenario.active(&own).unwrap_or(own.connections);
