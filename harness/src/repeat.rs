@@ -217,6 +217,24 @@ mod tests {
     }
 
     #[test]
+    fn a_census_is_asked_for_at_every_point_that_holds_connections() {
+        for (scenario, wants) in
+            [(Scenario::Scale(100), true), (Scenario::Churn, false)]
+        {
+            let plan = plan(&["rust-mio"], &[scenario], 5);
+            let records = scripted::records(&plan, sound);
+            let mut rounds = Rounds::of(&records);
+            for mut record in records {
+                if let Outcome::Measured(launch) = &mut record.outcome {
+                    launch.census = None;
+                }
+                rounds.note(&record);
+            }
+            assert_eq!(rounds.due(&plan).is_some(), wants, "{scenario}");
+        }
+    }
+
+    #[test]
     fn one_round_in_five_is_repeated_and_none_twice() {
         let (plan, rounds) = run(4, |_| broken());
         assert_eq!(rounds.due(&plan), None, "no fifth of four rounds");
