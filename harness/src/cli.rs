@@ -19,6 +19,7 @@ mod advise;
 mod calibrate;
 mod check;
 mod duel;
+pub mod plan_file;
 mod run;
 
 /// Compare concurrency models: interchangeable echo servers under one client
@@ -78,7 +79,7 @@ pub enum Command {
     /// Build servers and the client without running them
     Build(Build),
     /// Measure servers and print the table
-    Run(Run),
+    Run(Box<Run>),
     /// Print the table of a stored run
     Show(Show),
     /// Write a stored run as one HTML file: answers, ranking, drawings
@@ -132,7 +133,7 @@ pub struct Doctor {
 }
 
 /// Which servers
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Selection {
     /// Servers by id, as `list` shows them
     #[arg(value_name = "SERVER")]
@@ -166,8 +167,8 @@ pub struct Show {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Write the result to a file too: json, csv, markdown, or hlog for the
-    /// histograms
+    /// Write the result to a file too: json, csv, markdown, hlog for the
+    /// histograms, or plan for a plan file that makes the run again
     #[arg(long, value_name = "FMT=PATH", value_parser = export)]
     pub export: Vec<Export>,
     /// Name the run, for `compare NAME latest`; replaces who had the name

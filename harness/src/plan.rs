@@ -13,11 +13,13 @@ mod scenario;
 mod shipped;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 pub use scenario::{
     NoScenario, SERIES, SESSION_ECHOES, SESSIONS_PER_S, Scenario,
 };
 pub use shipped::{SHIPPED, Shipped};
+pub use timing::Timing;
 
 /// Where server and client run.
 #[derive(

@@ -16,7 +16,7 @@ use crate::repeat::counted;
 
 mod find;
 
-pub use find::{BASELINES, all, find, save_baseline};
+pub use find::{BASELINES, all, committed, find, save_baseline};
 
 /// One stored run.
 #[derive(Clone, Debug)]

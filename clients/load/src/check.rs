@@ -8,6 +8,7 @@ use crate::pattern::MAX_CONNECTIONS;
 
 /// Longest duration, so that no sum of times overflows: 1 day.
 const LONGEST_MS: u64 = 86_400_000;
+const LONGEST_SPIN_US: u32 = 1_000_000;
 /// Largest rate: one message a nanosecond.
 const HIGHEST_PER_S: f64 = 1e7;
 const LARGEST_PAYLOAD: u32 = 1 << 30;
@@ -71,6 +72,15 @@ fn check_window(window: &Window, connections: u32) -> Result<(), String> {
             return Err(format!("{what} is for a rate over connections"));
         }
     }
+    if window.client_spin_us.is_some_and(|us| us > LONGEST_SPIN_US) {
+        return Err(format!("window {name}: client_spin_us is over a second"));
+    }
+    if window.client_spin_us.is_some()
+        && !matches!(window.load, Load::InFlight { .. })
+    {
+        let what = format!("window {name}: client_spin_us");
+        return Err(format!("{what} is for a closed loop"));
+    }
     match window.load {
         Load::Sessions { echoes: 0, .. } => {
             Err(format!("window {name}: a session has at least one echo"))
@@ -128,6 +138,7 @@ mod tests {
             duration_ms: 1,
             step: false,
             active: None,
+            client_spin_us: None,
         };
         Spec {
             protocol: PROTOCOL,
@@ -159,6 +170,7 @@ mod tests {
             duration_ms,
             step: false,
             active: None,
+            client_spin_us: None,
         };
         let work =
             Work::Hold { await_go: false, turns: false, windows: vec![window] };
@@ -191,9 +203,19 @@ mod tests {
         Spec { work, ..spec() }
     }
 
+    fn spinning(load: Load, us: u32) -> Spec {
+        let own = Window::new("w", load, 0, 1);
+        let window = Window { client_spin_us: Some(us), ..own };
+        let work =
+            Work::Hold { await_go: false, turns: false, windows: vec![window] };
+        Spec { work, ..spec() }
+    }
+
     #[test]
     fn a_sound_order_passes() {
         assert_eq!(check(&spec(), false), Ok(()));
+        let closed = Load::InFlight { connections: 1 };
+        assert_eq!(check(&spinning(closed, 5), false), Ok(()));
         assert_eq!(check(&churn(sessions(5.0, 1)), false), Ok(()));
         assert_eq!(check(&active(10), false), Ok(()));
         let work = Work::Classic;
@@ -221,6 +243,8 @@ mod tests {
             (Spec { max_connecting: 0, ..spec() }, "max_connecting"),
             (Spec { stall_ms: 0, ..spec() }, "stall_ms"),
             (Spec { cpus: vec![1, 1], ..spec() }, "twice"),
+            (spinning(rate(5.0), 5), "closed loop"),
+            (spinning(Load::InFlight { connections: 1 }, 1 << 20), "spin_us"),
             (windowed(rate(0.0), 1), "rate"),
             (windowed(rate(-1.0), 1), "rate"),
             (windowed(rate(f64::NAN), 1), "rate"),

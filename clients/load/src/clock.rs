@@ -13,6 +13,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use crate::ClientError;
 
 pub(crate) const MS: u64 = 1_000_000;
+pub(crate) const US: u64 = 1_000;
 
 /// Nanoseconds since boot.
 #[must_use]
@@ -23,6 +24,12 @@ pub fn now_ns() -> u64 {
 /// CPU time of this thread.
 pub(crate) fn thread_cpu_ns() -> u64 {
     nanoseconds(clock_gettime(ClockId::ThreadCPUTime))
+}
+
+/// Burns so much CPU of this thread.
+pub(crate) fn burn(ns: u64) {
+    let end_ns = thread_cpu_ns() + ns;
+    while thread_cpu_ns() < end_ns {}
 }
 
 /// CPU time of this process, all threads.

@@ -98,6 +98,11 @@ pub struct Window {
     /// by the seed; the others stay open and idle. Absent for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<u32>,
+    /// Closed loop only: CPU that the client burns after each echo, in
+    /// microseconds: a client that is slower than it is, by which it is tried
+    /// whether that is told. Absent for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_spin_us: Option<u32>,
 }
 
 impl Window {
@@ -110,7 +115,15 @@ impl Window {
         duration_ms: u64,
     ) -> Self {
         let name = name.to_owned();
-        Self { name, load, warm_up_ms, duration_ms, step: false, active: None }
+        Self {
+            name,
+            load,
+            warm_up_ms,
+            duration_ms,
+            step: false,
+            active: None,
+            client_spin_us: None,
+        }
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Tools<'a> {
     pub client: Client,
     /// The client's binary.
     pub binary: PathBuf,
+    /// The harness's own binary, for whole runs.
+    pub harness: PathBuf,
     /// The fixture, which is every server of a test.
     pub fixture: Built,
     /// The machine.

@@ -12,7 +12,10 @@
 //! | `occupancy` | K27 Little's law |
 //! | `duels` | K16 one binary against itself, K18 a copy 5 % dearer |
 //! | `statistics` | K6 histograms, K19–K22 the tests themselves |
-//! | `pending` | what has a number and can't be run yet |
+//! | `headroom` | K15 a client that is too slow |
+//! | `pause` | K29 one connection that waits |
+//! | `hog` | K23 a disturbed machine |
+//! | `whole` | K17 clones in a whole run, K28 a whole run twice |
 //!
 //! The servers are the fixture's witnesses, which log the truth, and its
 //! liars, which must be caught. What was found goes into a certificate that
@@ -30,16 +33,19 @@ pub use self::lab::{Lab, Size, Tools};
 mod certificate;
 mod duels;
 mod finding;
+mod headroom;
+mod hog;
 mod lab;
 mod latency;
 mod occupancy;
 mod pacing;
-mod pending;
+mod pause;
 mod proofs;
 mod resources;
 pub mod session;
 mod statistics;
 mod truth;
+mod whole;
 mod witness;
 
 /// What a test needs.
@@ -89,8 +95,6 @@ pub enum Run {
     Compute(fn() -> Finding),
     /// It drives servers.
     Drive(fn(&Lab<'_>) -> Result<Finding, Trouble>),
-    /// Nothing runs it yet.
-    NotYet,
 }
 
 impl Test {
@@ -112,12 +116,6 @@ impl Test {
         matches!(self.run, Run::Drive(_))
     }
 
-    /// Whether nothing runs it yet.
-    #[must_use]
-    pub const fn is_pending(&self) -> bool {
-        matches!(self.run, Run::NotYet)
-    }
-
     /// Whether its count grows from call to call.
     #[must_use]
     pub fn accumulates(&self) -> bool {
@@ -134,9 +132,12 @@ pub fn all() -> Vec<&'static Test> {
         proofs::TESTS,
         resources::TESTS,
         occupancy::TESTS,
+        pause::TESTS,
+        headroom::TESTS,
+        hog::TESTS,
         duels::TESTS,
+        whole::TESTS,
         statistics::TESTS,
-        pending::TESTS,
     ];
     let mut all: Vec<&Test> = groups.into_iter().flatten().collect();
     all.sort_by_key(|test| number(test.id));
@@ -150,29 +151,22 @@ fn number(id: &str) -> u32 {
 /// The tests that were asked for: those named, or all of the classes.
 ///
 /// # Errors
-/// A name that no test has, or one that can't be run yet.
+/// A name that no test has.
 pub fn select(
     only: &[String],
     full: bool,
 ) -> Result<Vec<&'static Test>, String> {
     let mut all = all();
     if only.is_empty() {
-        all.retain(|test| !test.is_pending());
         all.retain(|test| full || test.class != Class::Full);
         return Ok(all);
     }
     for id in only {
         let known = all.iter().find(|test| test.id.eq_ignore_ascii_case(id));
-        match known {
-            None => {
-                let ids: Vec<&str> = all.iter().map(|test| test.id).collect();
-                let ids = ids.join(" ");
-                return Err(format!("no test {id:?}; there are {ids}"));
-            }
-            Some(test) if test.is_pending() => {
-                return Err(format!("{} can't be run yet", test.id));
-            }
-            Some(_) => {}
+        if known.is_none() {
+            let ids: Vec<&str> = all.iter().map(|test| test.id).collect();
+            let ids = ids.join(" ");
+            return Err(format!("no test {id:?}; there are {ids}"));
         }
     }
     all.retain(|test| only.iter().any(|id| test.id.eq_ignore_ascii_case(id)));

@@ -6,14 +6,30 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::Selection;
+use super::plan_file::Windows;
 use crate::plan::{Placement, SERIES, SHARED_CLIENT, Scenario, Wanted};
 
 /// Arguments of `run`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Run {
     /// Which servers
     #[command(flatten)]
     pub selection: Selection,
+    /// Take servers, workloads and settings from this file, each key named as
+    /// its flag (README.md shows one); --quick, --rounds, --budget and --seed
+    /// beside it win
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "servers", "all", "shipped", "scenario", "connections", "payload", "rate",
+            "full", "workers", "placement", "isolation", "reference", "client",
+        ]
+    )]
+    pub plan: Option<PathBuf>,
+    /// From a plan file alone.
+    #[arg(skip)]
+    pub windows: Windows,
     /// Workloads, by comma or repeated: classic (the original test), load (N
     /// held: memory, rates, ladder), scale (1 to N connections), idle (memory
     /// over their number), sizes (1 B to 1 MiB), handler (0 to 200 µs of
@@ -106,15 +122,15 @@ pub struct Run {
         conflicts_with_all = [
             "servers", "all", "shipped", "scenario", "connections", "payload", "rate",
             "budget", "quick", "full", "workers", "placement", "isolation",
-            "reference", "seed", "client",
+            "reference", "seed", "client", "plan",
         ]
     )]
     pub resume: Option<String>,
     /// Print JSON instead of the table
     #[arg(long)]
     pub json: bool,
-    /// Write the result to a file too: json, csv, markdown, or hlog for the
-    /// histograms
+    /// Write the result to a file too: json, csv, markdown, hlog for the
+    /// histograms, or plan for a plan file that makes the run again
     #[arg(long, value_name = "FMT=PATH", value_parser = export)]
     pub export: Vec<Export>,
     /// Name the run, for `compare NAME latest`; replaces who had the name
@@ -128,7 +144,7 @@ pub struct Run {
 /// Every scenario.
 pub const ALL: &str = "all";
 
-fn scenario(text: &str) -> Result<String, String> {
+pub(super) fn scenario(text: &str) -> Result<String, String> {
     let names = SERIES.iter().copied();
     let is_known = names.clone().any(|name| name == text)
         || text == ALL
@@ -174,6 +190,8 @@ pub enum Format {
     Markdown,
     /// Every histogram, as a HdrHistogram log
     Hlog,
+    /// A plan file that makes the run again
+    Plan,
 }
 
 pub(super) fn export(text: &str) -> Result<Export, String> {
@@ -184,7 +202,7 @@ pub(super) fn export(text: &str) -> Result<Export, String> {
         return Err("the path is empty".into());
     }
     let format = Format::from_str(format, true)
-        .map_err(|_| "the formats are json, csv, markdown and hlog")?;
+        .map_err(|_| "the formats are json, csv, markdown, hlog and plan")?;
     Ok(Export { format, path: path.into() })
 }
 

@@ -47,11 +47,13 @@ pub(super) fn calibrate(args: &Calibrate, output: Output) -> Result<u8> {
     let mut progress = Progress::new(style);
     let certificate = stored(&results, &host, &progress)?;
     let directory = tempfile::tempdir()?;
+    let harness = std::env::current_exe().context("no path of its own")?;
     let built = ground.map(|ground| {
         let (binary, fixture) = build(&root, &mut progress, &interrupt)?;
         Ok::<_, anyhow::Error>(Tools {
             client: Client::Shared(binary.clone()),
             binary,
+            harness: harness.clone(),
             fixture,
             host: host.clone(),
             isolation: ground.isolation,
@@ -63,7 +65,6 @@ pub(super) fn calibrate(args: &Calibrate, output: Output) -> Result<u8> {
         return Ok(128 + signal);
     }
     let tools = built.transpose()?;
-    let harness = std::env::current_exe().context("no path of its own")?;
     let duels_sha256 = match &tools {
         None => None,
         Some(tools) => {

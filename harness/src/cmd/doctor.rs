@@ -148,11 +148,12 @@ fn threads(connections: u32) -> Vec<Check> {
     vec![
         at_least("pid_max", "/proc/sys/kernel/pid_max", need),
         at_least("threads-max", "/proc/sys/kernel/threads-max", need),
-        // A stack and its guard page are two mappings.
+        // A stack, the signal stack of Rust's threads, and a guard page of
+        // each are four mappings.
         at_least(
             "max_map_count",
             "/proc/sys/vm/max_map_count",
-            2 * connections + 1_000,
+            4 * connections + 1_000,
         ),
     ]
 }

@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Server, lesson};
 use crate::cli::List;
 use crate::conformance::kept;
 use crate::exit::DONE;
-use crate::plan::Skip;
+use crate::plan::{Plan, Skip};
 use crate::{render, store};
 
 /// One server as `list --json` shows it.
@@ -84,7 +84,7 @@ pub(super) fn list(args: &List) -> Result<u8> {
 /// # Errors
 /// There is no committed run, or a server lacks its lesson or `choose`.
 pub fn course(root: &Path) -> Result<String> {
-    let committed = store::all(&root.join("results/reference"));
+    let committed = store::committed(root);
     let newest = committed.last().context("no run is committed yet")?;
     let summary = super::show::summary(&store::Run::load(newest)?);
     let catalog = Catalog::load(root, &[])?;
@@ -120,6 +120,17 @@ pub fn matrix(root: &Path) -> Result<String> {
     let servers: Result<Vec<_>> =
         catalog.servers.iter().map(|server| checked(server, root)).collect();
     Ok(render::matrix(&servers?))
+}
+
+/// What the committed checks found of the servers of a plan, in its order.
+///
+/// # Errors
+/// A committed check is damaged.
+pub(super) fn checks(root: &Path, plan: &Plan) -> Result<Vec<render::Checked>> {
+    let catalog = Catalog::load(root, &[])?;
+    let selected = plan.lanes.iter().filter(|lane| lane.control.is_none());
+    let known = selected.filter_map(|lane| catalog.get(&lane.server));
+    known.map(|server| checked(server, root)).collect()
 }
 
 fn checked(server: &Server, root: &Path) -> Result<render::Checked> {

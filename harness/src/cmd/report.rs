@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::cli::Report;
 use crate::exit::DONE;
 use crate::report;
 use crate::store;
-use crate::summarize::spectra;
+use crate::summarize::{spectra, timelines};
 
 /// The page's name in the run's directory.
 const FILE: &str = "report.html";
@@ -21,7 +21,18 @@ pub(super) fn report(args: &Report) -> Result<u8> {
     let run = store::find(&root, &results, &args.run)?;
     let summary = super::show::summary(&run);
     let spectra = spectra(&run.plan, &run.records);
-    let report = report::Report { summary: &summary, spectra: &spectra };
+    let timelines = timelines(&run.plan, &run.records);
+    let checked = super::list::checks(&root, &run.plan)?;
+    let certificate =
+        super::instrument::certificate(&root, &results, &run.host)
+            .map_err(|name| anyhow!("{name} can't be read"))?;
+    let report = report::Report {
+        summary: &summary,
+        spectra: &spectra,
+        timelines: &timelines,
+        checked: &checked,
+        certificate: certificate.as_ref(),
+    };
     let default = run.directory.join(FILE);
     let page = args.out.as_deref().unwrap_or(&default);
     store::write_atomically(page, report::html(&report).as_bytes())?;

@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::interrupt::Interrupt;
 use crate::isolation::rights::Ground;
 use crate::plan::make::total_time;
-use crate::plan::{Plan, Trial};
+use crate::plan::{Plan, Scenario, Trial};
 use crate::progress::{Progress, Style, about, say};
 use crate::record::Record;
 use crate::record::journal::{self, Journal};
@@ -29,6 +29,7 @@ mod candidates;
 mod client;
 mod follow;
 mod ground;
+mod planned;
 mod prepare;
 mod shipped;
 
@@ -51,6 +52,7 @@ struct Session {
 /// Measures, stores and prints.
 pub(super) fn run(args: &Run, output: Output) -> Result<u8> {
     let root = store::root()?;
+    let args = &planned::with_plan_file(args, &root)?;
     let results = store::results(&root, args.results_dir.as_deref());
     // First of all: it may have to come before a second thread.
     let stored = match &args.resume {
@@ -101,7 +103,9 @@ pub(super) fn run(args: &Run, output: Output) -> Result<u8> {
 
 /// Refuses what this machine can't carry, before anything is built.
 fn fit(plan: &Plan, host: &Host, ground: &Ground, allowed: u64) -> Result<()> {
-    let connections = plan.settings.connections;
+    let at_once = |it: &Scenario| plan.settings.at(*it).connections;
+    let most = plan.scenarios.iter().map(at_once).max();
+    let connections = most.unwrap_or(plan.settings.connections);
     let (ports, time_wait) = ground.ports(host);
     preflight::descriptors(connections, allowed)
         .and_then(|()| preflight::ports(connections, ports, time_wait))

@@ -47,6 +47,8 @@ pub(super) fn select<'a>(
     for directory in &selection.server_dir {
         let own = directory.canonicalize().unwrap_or_default();
         let found = catalog.servers.iter().find(|s| s.directory == own);
+        let is_named = |it: &&Server| servers.iter().any(|s| s.id == it.id);
+        let found = found.filter(|it| !is_named(it));
         servers.extend(found);
     }
     if servers.is_empty() && broken.is_empty() {

@@ -17,7 +17,7 @@ pub(super) fn show(args: &Show) -> Result<u8> {
     let root = store::root()?;
     let results = store::results(&root, args.results_dir.as_deref());
     if args.list {
-        let reference = store::all(&root.join("results/reference"));
+        let reference = store::committed(&root);
         let mut lines = Vec::new();
         for path in store::all(&results).iter().chain(&reference) {
             lines.push(match store::Run::load(path) {
@@ -92,6 +92,7 @@ pub(super) fn put(
             Format::Csv => render::csv(summary),
             Format::Markdown => markdown(),
             Format::Hlog => render::hlog(records),
+            Format::Plan => render::plan_file(&summary.plan),
         };
         store::write_atomically(&export.path, text.as_bytes())?;
     }

@@ -132,7 +132,8 @@ fn indented(text: &str) -> Vec<String> {
     wrap_words(std::iter::once(first).chain(text.split(' ')), INDENT, "")
 }
 
-const fn word(state: State) -> &'static str {
+/// How a test stands, in words.
+pub(crate) const fn word(state: State) -> &'static str {
     match state {
         State::Met => "met",
         State::Missed => "MISSED",
@@ -146,7 +147,7 @@ fn missed(entry: &Entry) -> impl Iterator<Item = String> {
 }
 
 /// `slip p99 180 µs (goal ≤ 100)`.
-fn figure(figure: &Figure) -> String {
+pub(crate) fn figure(figure: &Figure) -> String {
     let mut text = format!("{} {}", plain(&figure.name), number(figure.value));
     if !figure.unit.is_empty() {
         text.push_str(&format!(" {}", plain(&figure.unit)));

@@ -1,7 +1,7 @@
 //! Tables of curves, from scripted launches.
 
 use super::*;
-use crate::plan::Trial;
+use crate::plan::{Timing, Trial};
 use crate::scripted::{self, corrupted, full, measured, plan, records};
 use crate::summarize::{Summary, summarize};
 
@@ -106,7 +106,9 @@ fn every_series_has_its_tables_in_text_and_markdown() {
 
 #[test]
 fn a_run_of_curves_alone_has_no_main_table() {
-    let text = crate::render::table(&summary(&POINTS, 1, crossing));
+    let mut summary = summary(&POINTS, 1, crossing);
+    Timing::DEFAULT.set(&mut summary.plan.settings);
+    let text = crate::render::table(&summary);
     assert!(!text.contains("KiB/conn"), "{text}");
     assert!(text.contains("--scenario scale@10 "), "{text}");
     assert!(text.contains("rust-tokio scale@1000: "), "failures in {text}");

@@ -5,16 +5,23 @@
 //! neither.
 
 use crate::plan::{
-    FULL_FIXED_RATE_MS, Isolation, Lack, Placement, Plan, Scenario, Settings,
+    Isolation, Lack, Placement, Plan, Scenario, Settings, Timing,
 };
 use crate::summarize::{Summary, plain};
 use crate::units::Count;
 
 use super::text::rate;
 
+/// Windows of other lengths have no flags.
+const PLANNED: &str = "cargo harness run --plan FILE, with the FILE that \
+                       --export plan=FILE writes";
+
 /// The command that makes this run again, as it would be typed: its words,
 /// each flag with its value.
 pub(crate) fn command(plan: &Plan) -> Vec<String> {
+    if is_loaded(plan) && !Timing::of(&plan.settings).has_flag() {
+        return vec![PLANNED.into()];
+    }
     let mut words: Vec<String> = vec!["cargo harness run".into()];
     let selected = plan.lanes.iter().filter(|lane| lane.control.is_none());
     words.extend(selected.map(|lane| match lane.outside {
@@ -38,7 +45,7 @@ pub(crate) fn command(plan: &Plan) -> Vec<String> {
     words.push(format!("--rounds {}", plan.rounds));
     if settings.quick {
         words.push("--quick".into());
-    } else if settings.fixed_rate_ms == FULL_FIXED_RATE_MS {
+    } else if Timing::of(settings) == Timing::FULL {
         words.push("--full".into());
     }
     words.push(format!("--workers {}", settings.workers));
@@ -52,7 +59,7 @@ pub(crate) fn command(plan: &Plan) -> Vec<String> {
 }
 
 /// A curve by its own name where the run has all of its points.
-fn scenarios(plan: &Plan) -> impl Iterator<Item = String> {
+pub(super) fn scenarios(plan: &Plan) -> impl Iterator<Item = String> {
     let settings = &plan.settings;
     let mut names: Vec<String> = Vec::new();
     for scenario in &plan.scenarios {
@@ -217,7 +224,7 @@ fn untested(settings: &Settings) -> Option<String> {
     }
 }
 
-const fn placement(settings: &Settings) -> &'static str {
+pub(super) const fn placement(settings: &Settings) -> &'static str {
     match settings.placement {
         Placement::Split => "split",
         Placement::Shared => "shared",

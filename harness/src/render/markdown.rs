@@ -122,8 +122,13 @@ pub(super) fn rule(header: Vec<String>, rows: Vec<Vec<String>>) -> String {
 /// Text that shows as itself: one line, and no character that Markdown or
 /// HTML would take for a mark, a link or a mention.
 pub(super) fn escape(text: &str) -> String {
+    inert(&plain(text))
+}
+
+/// The same for a text that holds nothing foreign but what was made plain.
+pub(crate) fn inert(text: &str) -> String {
     let mut out = String::new();
-    for c in plain(text).chars() {
+    for c in text.chars() {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),

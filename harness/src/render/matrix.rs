@@ -40,33 +40,60 @@ const GROUPS: [(char, &str); 7] = [
     ('G', "torture"),
 ];
 
+/// A case that some servers did not pass, once for each reason.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Deviation<'a> {
+    pub(crate) case: &'a str,
+    /// What became of it.
+    pub(crate) word: &'static str,
+    pub(crate) why: &'a str,
+    /// Where upstream says so.
+    pub(crate) source: Option<&'a str>,
+    pub(crate) servers: Vec<&'a str>,
+}
+
 /// The table, and below it a line for each deviation.
 #[must_use]
 pub(crate) fn matrix(servers: &[Checked]) -> String {
-    let groups: Vec<_> =
-        GROUPS.into_iter().filter(|g| any(servers, g.0)).collect();
-    let mut header = vec!["server".to_owned(), "tier".to_owned()];
-    header.extend(groups.iter().map(|(id, what)| format!("{id} {what}")));
-    header.push("deviations".into());
-    let row = |checked: &Checked| {
-        let mut row = vec![escape(&checked.server), tier(checked)];
-        row.extend(groups.iter().map(|(id, _)| passed(checked, *id)));
-        let ids = of(checked).filter(|it| word(it).is_some());
-        let ids: Vec<String> = ids.map(|it| escape(&it.case)).collect();
-        row.push(ids.join(" "));
-        row
+    let (heads, rows) = grid(servers);
+    let escaped = |cells: Vec<String>| -> Vec<String> {
+        cells.iter().map(|cell| escape(cell)).collect()
     };
-    let mut out = rule(header, servers.iter().map(row).collect());
+    let mut out = rule(heads, rows.into_iter().map(escaped).collect());
     let lines = deviations(servers);
     if !lines.is_empty() {
         out.push('\n');
     }
-    for (text, servers) in lines {
+    for found in lines {
         let servers: Vec<String> =
-            servers.iter().map(|id| escape(id)).collect();
-        writeln!(out, "- {}: {text}", servers.join(", ")).ok();
+            found.servers.iter().map(|id| escape(id)).collect();
+        let (servers, case) = (servers.join(", "), escape(found.case));
+        let (word, why) = (found.word, escape(found.why));
+        write!(out, "- {servers}: {case} {word}: {why}").ok();
+        if let Some(source) = found.source {
+            write!(out, " ([upstream]({source}))").ok();
+        }
+        out.push('\n');
     }
     out
+}
+
+/// Heads of the columns, and a row for each server.
+pub(crate) fn grid(servers: &[Checked]) -> (Vec<String>, Vec<Vec<String>>) {
+    let groups: Vec<_> =
+        GROUPS.into_iter().filter(|g| any(servers, g.0)).collect();
+    let mut heads = vec!["server".to_owned(), "tier".to_owned()];
+    heads.extend(groups.iter().map(|(id, what)| format!("{id} {what}")));
+    heads.push("deviations".into());
+    let row = |checked: &Checked| {
+        let mut row = vec![checked.server.clone(), tier(checked)];
+        row.extend(groups.iter().map(|(id, _)| passed(checked, *id)));
+        let ids = of(checked).filter(|it| word(it).is_some());
+        let ids: Vec<&str> = ids.map(|it| it.case.as_str()).collect();
+        row.push(ids.join(" "));
+        row
+    };
+    (heads, servers.iter().map(row).collect())
 }
 
 fn of(checked: &Checked) -> impl Iterator<Item = &Finding> {
@@ -123,30 +150,41 @@ fn word(found: &Finding) -> Option<&'static str> {
 }
 
 /// Each deviation once, with all servers that share it.
-fn deviations(servers: &[Checked]) -> Vec<(String, Vec<&str>)> {
-    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
+pub(crate) fn deviations(servers: &[Checked]) -> Vec<Deviation<'_>> {
+    let mut all: Vec<Deviation<'_>> = Vec::new();
     for checked in servers {
         for found in of(checked) {
             let Some(word) = word(found) else { continue };
-            let text = format!(
-                "{} {word}: {}",
-                escape(&found.case),
-                reason(checked, found)
-            );
-            match lines.iter_mut().find(|(known, _)| *known == text) {
-                Some((_, servers)) => servers.push(&checked.server),
-                None => lines.push((text, vec![&checked.server])),
+            let (why, source) = reason(checked, found);
+            let one = Deviation {
+                case: &found.case,
+                word,
+                why,
+                source,
+                servers: Vec::new(),
+            };
+            let same = |known: &&mut Deviation<'_>| {
+                (known.case, known.word) == (one.case, one.word)
+                    && (known.why, known.source) == (one.why, one.source)
+            };
+            match all.iter_mut().find(same) {
+                Some(known) => known.servers.push(&checked.server),
+                None => all
+                    .push(Deviation { servers: vec![&checked.server], ..one }),
             }
         }
     }
-    lines
+    all
 }
 
-fn reason(checked: &Checked, found: &Finding) -> String {
+fn reason<'a>(
+    checked: &'a Checked,
+    found: &'a Finding,
+) -> (&'a str, Option<&'a str>) {
     let mut declared = checked.declared.iter();
     match declared.find(|it| it.case == found.case) {
-        Some(it) => format!("{} ([upstream]({}))", escape(&it.why), it.source),
-        None => escape(found.detail.as_deref().unwrap_or("no reason given")),
+        Some(it) => (&it.why, Some(&it.source)),
+        None => (found.detail.as_deref().unwrap_or("no reason given"), None),
     }
 }
 

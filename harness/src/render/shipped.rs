@@ -12,11 +12,11 @@ use super::text::rate;
 use super::view::{Line, View};
 
 /// What stands above the table.
-pub(super) const TITLE: &str = "What the defaults cost: × the same server \
+pub(crate) const TITLE: &str = "What the defaults cost: × the same server \
                                 with every setting equal, in the same round";
 
 /// What stands below it, a sentence each.
-pub(super) const LEGEND: [&str; 3] = [
+pub(crate) const LEGEND: [&str; 3] = [
     "@shipped: a server with its library's own defaults, under the same load; \
      whatever is not named is as in the table above.",
     "Hodges–Lehmann estimates within rounds, with their exact signed-rank \
@@ -70,7 +70,7 @@ fn cell(pair: Option<&Pair>) -> String {
 }
 
 /// What can be said of it and not of the same server above.
-fn own_notes(summary: &Summary, lane: &ShippedLane) -> Vec<String> {
+pub(crate) fn own_notes(summary: &Summary, lane: &ShippedLane) -> Vec<String> {
     let above = notes(summary, &lane.server);
     let mut own = remarks(&lane.rows.iter().collect::<Vec<_>>());
     own.retain(|note| !above.contains(note));

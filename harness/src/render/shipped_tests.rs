@@ -3,7 +3,7 @@
 use super::tests::lines_fit;
 use super::*;
 use crate::plan::Scenario::{Classic, Load};
-use crate::plan::Shipped;
+use crate::plan::{Shipped, Timing};
 use crate::scripted::{self, full, measured, plan, records};
 use crate::summarize::{ACCEPT_OVERFLOWED, Summary, summarize};
 
@@ -77,7 +77,9 @@ fn the_readme_table_holds_none_of_it() {
 
 #[test]
 fn the_command_names_the_lanes_as_shipped() {
-    let command = heading::command(&run(6).plan).join(" ");
+    let mut plan = run(6).plan;
+    Timing::DEFAULT.set(&mut plan.settings);
+    let command = heading::command(&plan).join(" ");
     let expected = "cargo harness run rust-mio rust-tokio node-events \
                     rust-tokio@shipped node-events@shipped --scenario";
     assert!(command.starts_with(expected), "{command}");

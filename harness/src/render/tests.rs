@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::plan::Scenario::{self, Classic, Load};
-use crate::plan::{Plan, Trial};
+use crate::plan::{Plan, Timing, Trial};
 use crate::record::{Measurement, Outcome, Record};
 use crate::scripted::{self, bare, full, measured, plan, records};
 use crate::summarize::{Summary, summarize};
@@ -250,45 +250,45 @@ fn a_rate_that_fell_short_of_its_plan_is_no_fault_of_the_server() {
     };
     // 2 % fewer arrivals than on average, all of them answered.
     assert_eq!(notes(19_600, 19_600), [""; 0]);
-    let short = ["carried only 9.5k/s, 10 % of its CPU used"];
-    assert_eq!(notes(20_000, 19_000), short);
+    let short = "carried only 9.5k/s, 10 % of its CPU used";
+    assert_eq!(notes(20_000, 19_000), [short]);
 }
 
 #[test]
 fn the_command_runs_the_same_plan_again() {
     let (mut plan, _) = run(6, &[Classic, Load]);
     plan.lanes.truncate(2);
+    Timing::DEFAULT.set(&mut plan.settings);
+    let command = |plan: &Plan| heading::command(plan).join(" ");
     assert_eq!(
-        heading::command(&plan).join(" "),
+        command(&plan),
         "cargo harness run rust-mio rust-tokio go-goroutines --scenario \
          classic --scenario load -c 10000 --payload 100 --rate 10000 \
          --rounds 6 --workers 1 --placement split --isolation pin \
          --reference rust-mio --seed 42"
     );
     plan.lanes[1].server = "it's $(here)".into();
-    assert!(heading::command(&plan).join(" ").contains(r"'it'\''s $(here)'"));
+    assert!(command(&plan).contains(r"'it'\''s $(here)'"));
     plan.settings.quick = true;
-    assert!(heading::command(&plan).contains(&"--quick".to_owned()));
-    assert!(heading::command(&plan).join(" ").contains("--rounds 6 --quick"));
+    Timing::QUICK.set(&mut plan.settings);
+    assert!(command(&plan).contains("--rounds 6 --quick"));
     plan.settings.quick = false;
-    plan.settings.fixed_rate_ms = crate::plan::FULL_FIXED_RATE_MS;
-    assert!(heading::command(&plan).contains(&"--full".to_owned()));
+    Timing::FULL.set(&mut plan.settings);
+    assert!(command(&plan).contains(" --full "));
+    plan.settings.idle_ms += 1;
+    assert!(command(&plan).starts_with("cargo harness run --plan FILE"));
 }
 
 #[test]
 fn an_empty_run_and_a_run_of_nothing_but_skips_still_render() {
     let mut plan = plan(&["rust-mio"], &[Classic, Load], 6);
     let nothing = summarize("r", true, &host(), &plan, &[]);
-    plan.lanes.clear();
-    plan.trials.clear();
-    plan.reference = None;
+    (plan.lanes, plan.trials, plan.reference) = (vec![], vec![], None);
     plan.skipped.push(scripted::skip("a", "no a", "get a"));
     let skips = summarize("r", false, &host(), &plan, &[]);
     for summary in [nothing, skips] {
-        for text in
-            [table(&summary), markdown(&summary), csv(&summary), json(&summary)]
-        {
-            let told = ["skipped", "not run yet"];
+        for show in [table, markdown, csv, json] {
+            let (text, told) = (show(&summary), ["skipped", "not run yet"]);
             assert!(told.iter().any(|t| text.contains(t)), "{text}");
         }
         lines_fit(&table(&summary));

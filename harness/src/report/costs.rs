@@ -16,12 +16,14 @@ use crate::summarize::{Summary, plain};
 pub(super) const ID: &str = "costs";
 
 /// A metric, its head, what its figures are multiplied by.
-const COLUMNS: [(&str, &str, f64); 10] = [
+const COLUMNS: [(&str, &str, f64); 12] = [
     ("cpu_us_per_echo", "µs CPU/echo", 1.0),
     ("cpu_us_per_echo_in_flight", "µs CPU/echo, closed loop", 1.0),
     ("rest_cpu_percent", "% CPU at rest", 1.0),
     ("voluntary_switches_per_echo", "voluntary switches/echo", 1.0),
     ("involuntary_switches_per_echo", "involuntary switches/echo", 1.0),
+    ("packets_per_echo", "packets/echo", 1.0),
+    ("packets_per_echo_in_flight", "packets/echo, closed loop", 1.0),
     ("threads", "threads", 1.0),
     ("descriptors", "descriptors", 1.0),
     (USER, "user KiB/conn", 1.0 / 1024.0),

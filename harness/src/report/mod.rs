@@ -8,9 +8,13 @@
 //! anything, hide a failure.
 
 mod best;
+mod certificate;
+mod conformance;
 mod costs;
 mod crossing;
+mod defaults;
 mod failures;
+mod fairness;
 mod figure;
 mod figures;
 mod forest;
@@ -25,9 +29,12 @@ mod scale;
 mod spectrum;
 mod sweeps;
 mod table;
+mod timeline;
 mod trust;
 mod words;
 
+#[cfg(test)]
+mod sections_tests;
 #[cfg(test)]
 mod sweeps_tests;
 #[cfg(test)]
@@ -35,7 +42,10 @@ mod tests;
 #[cfg(test)]
 mod words_tests;
 
-use crate::summarize::{Spectrum, Summary};
+use self::words::Answer;
+use crate::calibrate::Certificate;
+use crate::render::{Checked, inert};
+use crate::summarize::{Spectrum, Summary, Timeline};
 
 /// A run, as a report tells it.
 #[derive(Clone, Copy, Debug)]
@@ -44,12 +54,47 @@ pub struct Report<'a> {
     pub summary: &'a Summary,
     /// Whole distributions of latency; may be empty.
     pub spectra: &'a [Spectrum],
+    /// A trial of each server; may be empty.
+    pub timelines: &'a [Timeline],
+    /// What the conformance suite found of each server; may be empty.
+    pub(crate) checked: &'a [Checked],
+    /// How the instrument stands on the machine of the run.
+    pub certificate: Option<&'a Certificate>,
+}
+
+impl<'a> Report<'a> {
+    /// Of a summary alone.
+    #[must_use]
+    pub const fn of(summary: &'a Summary) -> Self {
+        Self {
+            summary,
+            spectra: &[],
+            timelines: &[],
+            checked: &[],
+            certificate: None,
+        }
+    }
 }
 
 /// The page.
 #[must_use]
 pub fn html(report: &Report<'_>) -> String {
     page::page(report).into_string() + "\n"
+}
+
+/// What these runs answer together, as items of Markdown: each question by the
+/// first run that measured it.
+#[must_use]
+pub fn answers(summaries: &[Summary]) -> String {
+    let all: Vec<_> = summaries.iter().map(words::answers).collect();
+    let Some(first) = all.first() else { return String::new() };
+    let items = (0..first.len()).map(|place| {
+        let mut answers = all.iter().filter_map(|run| run.get(place));
+        let measured = answers.find(|answer| answer.is_measured());
+        let Answer { question, answer } = measured.unwrap_or(&first[place]);
+        format!("- **{}** {}\n", inert(question), inert(answer))
+    });
+    items.collect()
 }
 
 /// Its drawings, each as the name and the text of an SVG file.
@@ -68,6 +113,7 @@ pub fn drawings(report: &Report<'_>) -> Vec<(String, String)> {
         .chain(latency::latency(summary))
         .chain(panels.map(|panels| panels::together(&panels)))
         .chain(memory::memory(summary))
+        .chain(timeline::timeline(report.timelines))
         .map(|figure| (format!("{}.svg", figure.id), figure.file()))
         .collect()
 }

@@ -15,8 +15,9 @@ use super::figure::{self, Figure};
 use super::figures::scenarios;
 use super::panels::{self, Panels};
 use super::words::answers;
-use super::{Report, costs, failures, forest, ladder, latency, memory};
-use super::{ranking, spectrum, sweeps, trust};
+use super::{Report, certificate, conformance, costs, defaults, failures};
+use super::{fairness, forest, ladder, latency, memory, ranking, spectrum};
+use super::{sweeps, timeline, trust};
 use crate::summarize::plain;
 
 const STYLE: &str = include_str!("page.css");
@@ -110,6 +111,18 @@ fn sections(report: &Report<'_>) -> Vec<Section> {
         ),
         ("curves", "Other loads", sweeps::section(summary, multiples)),
         ("all-costs", "All costs", costs::costs(summary)),
+        ("fairness", "Fairness", fairness::fairness(summary)),
+        ("defaults", "What the defaults cost", defaults::defaults(summary)),
+        (
+            "conformance",
+            "Do they all do the same?",
+            conformance::conformance(report.checked),
+        ),
+        (
+            "timelines",
+            "A trial",
+            timeline::timeline(report.timelines).map(|it| drawing(&it)),
+        ),
     ];
     let mut out = vec![section("answers", "The answers", verdicts(report))];
     if !scenarios.is_empty() {
@@ -125,6 +138,11 @@ fn sections(report: &Report<'_>) -> Vec<Section> {
             failures::section(summary),
         ),
         section("trust", "How far to trust it", trust::trust(summary)),
+        section(
+            "instrument",
+            "The instrument",
+            certificate::certificate(report.certificate),
+        ),
         section("origin", "Where it comes from", trust::origin(summary)),
         section("reading", "How to read it", trust::how_to_read(summary)),
     ]);

@@ -125,9 +125,11 @@ fn panel(
             (line((LEFT, up.at(tick)), (RIGHT, up.at(tick)), "grid"))
             (text(LEFT - 5.0, up.at(tick) + 4.0, "end soft", &(panels.y_label)(tick)))
         }
-        @for (x, label) in &panels.x_ticks {
+        @for (x, _) in &panels.x_ticks {
             (line((across.at(*x), BOTTOM), (across.at(*x), BOTTOM + 4.0), "rule"))
-            (text(across.at(*x), BOTTOM + 18.0, "mid soft", label))
+        }
+        @for (x, label) in apart(&panels.x_ticks, across) {
+            (text(x, BOTTOM + 18.0, "mid soft", label))
         }
         (ghosts)
         @if curve.points.len() > 1 { path.area d=(area) {} }
@@ -136,6 +138,27 @@ fn panel(
             circle.dot cx=(px(across.at(spot.x))) cy=(px(up.at(spot.y))) r="2.6" {}
         }
     }
+}
+
+/// The labels that have room beside one another, the last of them always.
+fn apart<'a>(
+    ticks: &'a [(f64, String)],
+    across: &Scale,
+) -> Vec<(f64, &'a str)> {
+    const LETTER: f64 = 7.5;
+    const GAP: f64 = 6.0;
+    let mut kept: Vec<(f64, &str)> = Vec::new();
+    let mut room = f64::INFINITY;
+    for (x, label) in ticks.iter().rev() {
+        let letters = u32::try_from(label.chars().count()).unwrap_or(u32::MAX);
+        let half = f64::from(letters) * LETTER / 2.0;
+        let place = across.at(*x);
+        if place + half <= room {
+            room = place - half - GAP;
+            kept.push((place, label));
+        }
+    }
+    kept
 }
 
 fn path(places: impl Iterator<Item = (f64, f64)>, scales: &Scales) -> String {
@@ -147,4 +170,21 @@ fn path(places: impl Iterator<Item = (f64, f64)>, scales: &Scales) -> String {
         write!(out, "{letter}{x} {y}").expect("a String takes all text");
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_never_overlap_and_the_last_is_there() {
+        let values = [1.0, 10.0, 1_000.0, 2_000.0, 10_000.0, 19_000.0];
+        let scale = Scale::logarithmic(&values, LEFT, RIGHT);
+        let ticks = values.map(|x| (x, super::super::scale::label(x)));
+        let kept = apart(&ticks, &scale);
+        let labels: Vec<&str> = kept.iter().map(|(_, label)| *label).collect();
+        assert_eq!(labels, ["19.0k", "1000", "10", "1"]);
+        let wide = [(1.0, "a".repeat(40)), (2.0, "b".repeat(40))];
+        assert_eq!(apart(&wide, &scale).len(), 1);
+    }
 }

@@ -63,7 +63,7 @@ fn a_crossing_is_named_and_turns_over_with_the_figures() {
 fn where_nobody_is_overtaken_no_sentence_says_so() {
     let summary = run(&SCALE, |lane, _| if lane == A { 10.0 } else { 30.0 });
     assert_eq!(sentences(&summary), [""; 0]);
-    let page = html(&Report { summary: &summary, spectra: &[] });
+    let page = html(&Report::of(&summary));
     assert!(page.contains("No server is proved cheaper than another at one"));
 }
 
@@ -91,7 +91,7 @@ fn every_series_has_its_figures_and_every_sweep_a_drawing() {
         .flat_map(|series| Scenario::all_of(series, 10_000, true))
         .collect();
     let summary = run(&points, |lane, _| if lane == A { 10.0 } else { 30.0 });
-    let report = Report { summary: &summary, spectra: &[] };
+    let report = Report::of(&summary);
     let page = html(&report);
     for series in SERIES.iter().skip(2) {
         let id = format!("id=\"{series}-figures\"");

@@ -1,13 +1,19 @@
 //! The page's structure, and what no page may ever hold.
 
+use super::sections_tests::{certificate, checked};
 use super::{Report, drawings, html};
+use crate::calibrate::Certificate;
 use crate::plan::Scenario::{Classic, Load};
-use crate::plan::{Plan, Trial};
+use crate::plan::{Plan, Shipped, Trial};
 use crate::record::{Outcome, Record};
+use crate::render::Checked;
 use crate::scripted::{self, climb, full, measured, plan, records};
-use crate::summarize::{Spectrum, Summary, spectra, summarize};
+use crate::summarize::{
+    Spectrum, Summary, Timeline, spectra, summarize, timelines,
+};
 
-const HOSTILE: &str = "<script>alert(1)</script>\"'&\u{1b}[31m\u{202e}\n\u{7}";
+pub(super) const HOSTILE: &str =
+    "<script>alert(1)</script>\"'&\u{1b}[31m\u{202e}\n\u{7}";
 
 const SERVERS: [&str; 5] =
     ["rust-mio", "rust-tokio", "cpp-threads", "rust-smol", HOSTILE];
@@ -24,6 +30,10 @@ fn run(rounds: u32) -> (Plan, Vec<Record>) {
         }
     }
     plan.skipped.push(scripted::skip("go-x", HOSTILE, HOSTILE));
+    let defaults = Shipped { backlog: Some(128), ..Shipped::default() };
+    if rounds > 1 {
+        scripted::as_shipped(&mut plan, "rust-tokio", defaults);
+    }
     let records = records(&plan, outcome);
     (plan, records)
 }
@@ -56,13 +66,16 @@ fn outcome(trial: &Trial) -> Outcome {
     measured(launch)
 }
 
-struct Whole {
+pub(super) struct Whole {
     summary: Summary,
     spectra: Vec<Spectrum>,
+    timelines: Vec<Timeline>,
+    checked: Vec<Checked>,
+    pub(super) certificate: Certificate,
 }
 
 impl Whole {
-    fn of(rounds: u32) -> Self {
+    pub(super) fn of(rounds: u32) -> Self {
         let (plan, records) = run(rounds);
         let mut host = scripted::host();
         host.label.push_str(HOSTILE);
@@ -71,11 +84,20 @@ impl Whole {
         Self {
             summary: summarize(HOSTILE, false, &host, &plan, &records),
             spectra: spectra(&plan, &records),
+            timelines: timelines(&plan, &records),
+            checked: vec![checked("rust-mio"), checked(HOSTILE)],
+            certificate: certificate(),
         }
     }
 
-    fn report(&self) -> Report<'_> {
-        Report { summary: &self.summary, spectra: &self.spectra }
+    pub(super) fn report(&self) -> Report<'_> {
+        Report {
+            summary: &self.summary,
+            spectra: &self.spectra,
+            timelines: &self.timelines,
+            checked: &self.checked,
+            certificate: Some(&self.certificate),
+        }
     }
 }
 
@@ -169,6 +191,7 @@ fn a_drawing_is_a_file_of_its_own() {
         "cost-by-rate.svg",
         "spectrum.svg",
         "memory.svg",
+        "timeline.svg",
     ];
     assert_eq!(names, wanted);
     for (name, text) in &drawings {
@@ -185,7 +208,7 @@ fn a_run_without_figures_is_still_a_page() {
     let plan = plan(&["rust-tokio"], &[Load], 1);
     let records = records(&plan, |_| scripted::corrupted());
     let summary = summarize("r", false, &scripted::host(), &plan, &records);
-    let page = html(&Report { summary: &summary, spectra: &[] });
+    let page = html(&Report::of(&summary));
     assert!(page.contains("Not measured in this run"));
     assert!(page.contains("id=\"failures\""));
     assert!(!page.contains("NaN"));

@@ -20,6 +20,15 @@ pub(super) struct Answer {
     pub(super) answer: String,
 }
 
+impl Answer {
+    /// Whether the run holds what the question is about.
+    pub(super) fn is_measured(&self) -> bool {
+        !self.answer.starts_with(NOT_MEASURED)
+    }
+}
+
+const NOT_MEASURED: &str = "Not measured in this run";
+
 /// Messages of so many bytes are called bulk.
 const BULK_BYTES: u32 = 16 * 1024;
 
@@ -33,7 +42,7 @@ pub(super) fn answers(summary: &Summary) -> Vec<Answer> {
     let at = rate(settings.rate_per_s);
     let payload = settings.payload_bytes;
     let ask = |question: String, answer: String| Answer { question, answer };
-    let not = |what: String| format!("Not measured in this run: {what}.");
+    let not = |what: String| format!("{NOT_MEASURED}: {what}.");
     let other = not(format!("its messages are of {payload} bytes"));
     let (small, bulk) = if payload >= BULK_BYTES {
         (other, highest_rate(summary))
@@ -228,7 +237,7 @@ fn tie(first: &str, figure: &str, others: &[&str], by: &str) -> String {
 
 fn nothing(scenario: Scenario) -> String {
     format!(
-        "Not measured in this run: no sound row of {} has this figure.",
+        "{NOT_MEASURED}: no sound row of {} has this figure.",
         scenario.name()
     )
 }

@@ -142,3 +142,23 @@ fn a_disputed_row_wins_nothing() {
     let rows = summary.rows.iter().filter(|row| row.scenario == Scenario::Load);
     assert_eq!(rows.count(), 2);
 }
+
+#[test]
+fn several_runs_answer_each_what_they_measured() {
+    let main = summary(&script(6, 10.0, 20.0));
+    let mut curve = summary(&script(6, 10.0, 20.0));
+    curve.plan.scenarios = vec![Scenario::Handler(50)];
+    for row in &mut curve.rows {
+        row.scenario = Scenario::Handler(50);
+    }
+    let alone = super::answers(std::slice::from_ref(&main));
+    let line = |text: &str, about: &str| {
+        let found = text.lines().find(|line| line.contains(about));
+        found.unwrap_or_else(|| panic!("{about}: {text}")).to_owned()
+    };
+    assert!(line(&alone, "50 µs").contains("Not measured"), "{alone}");
+    let both = super::answers(&[main, curve]);
+    assert!(!line(&both, "50 µs").contains("Not measured"), "{both}");
+    assert_eq!(line(&both, "small echoes"), line(&alone, "small echoes"));
+    assert_eq!(both.lines().count(), alone.lines().count());
+}

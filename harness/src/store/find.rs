@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Run, write_atomically};
+use super::{Run, read_json, write_atomically};
 use crate::exit::{USAGE, refuse};
+use crate::plan::{Plan, Scenario};
 use crate::record::Record;
 
 /// Directories of all runs kept there, oldest first.
@@ -22,6 +23,19 @@ pub fn all(results: &Path) -> Vec<PathBuf> {
         .collect();
     found.sort();
     found
+}
+
+/// Directories of the committed runs, oldest first, and after all others those
+/// of the main table.
+#[must_use]
+pub fn committed(root: &Path) -> Vec<PathBuf> {
+    let is_main = |directory: &PathBuf| {
+        let plan = read_json::<Plan>(&directory.join("plan.json"));
+        plan.is_ok_and(|plan| plan.scenarios.contains(&Scenario::Load))
+    };
+    let mut all = all(&root.join("results/reference"));
+    all.sort_by_cached_key(is_main);
+    all
 }
 
 /// Where the names of baselines are kept, a file each that holds a run's id.
@@ -48,7 +62,8 @@ fn baseline(results: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// Finds a run by path, baseline, id, unique beginning of an id, `latest` or
-/// `latest~N`. `latest` falls back to the newest committed reference run.
+/// `latest~N`. `latest` falls back to the newest committed run of the main
+/// table.
 ///
 /// # Errors
 /// No such run, or several.
@@ -65,7 +80,7 @@ pub fn find(root: &Path, results: &Path, name: &str) -> Result<Run> {
         return Err(refuse(USAGE, format!("{why}; save it anew")));
     }
     let own = all(results);
-    let reference = all(&root.join("results/reference"));
+    let reference = committed(root);
     if let Some(back) = steps_back(name)? {
         let newest = own.iter().rev().nth(back);
         let fallback = reference.iter().rev().nth(back - back.min(own.len()));

@@ -3,7 +3,7 @@
 //! Each is recomputed from counts and times; no boolean of the client or the
 //! server is believed. Refuses to do: repair a figure, or excuse one.
 
-use wire::{Load, WindowReport};
+use wire::{Load, Report, WindowReport};
 
 use super::ladder::judged;
 use super::metrics::{
@@ -79,7 +79,7 @@ pub fn gates(
             let windows = || judged(&measurement.report);
             gates.extend(windows().filter_map(slip_of).reduce(worse));
             gates.extend(windows().filter_map(little).reduce(worse));
-            gates.extend(busy(measurement, settings));
+            gates.extend(busy(&measurement.report, settings));
             gates.extend(surroundings::checks(measurement, settings));
             gates.extend(measurement.group.map(unaccounted));
             gates
@@ -268,8 +268,7 @@ fn little(window: &WindowReport) -> Option<Gate> {
 }
 
 /// A saturated server was the bottleneck itself: no check then.
-fn busy(measurement: &Measurement, settings: &Settings) -> Option<Gate> {
-    let report = &measurement.report;
+fn busy(report: &Report, settings: &Settings) -> Option<Gate> {
     let closed = |it: &&WindowReport| matches!(it.load, Load::InFlight { .. });
     let percent = judged(report)
         .filter(closed)
@@ -285,8 +284,8 @@ fn busy(measurement: &Measurement, settings: &Settings) -> Option<Gate> {
 
 /// Whether the client, not the server, set the closed loop's throughput.
 #[must_use]
-pub fn client_limited(measurement: &Measurement, settings: &Settings) -> bool {
-    busy(measurement, settings).is_some_and(|gate| !gate.pass)
+pub fn limited_by_client(report: &Report, settings: &Settings) -> bool {
+    busy(report, settings).is_some_and(|gate| !gate.pass)
 }
 
 #[expect(

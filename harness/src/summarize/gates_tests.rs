@@ -116,9 +116,12 @@ fn a_saturated_server_is_not_called_client_limited() {
     let mut launch = bare(Load, 10.0);
     let settings = scripted::settings();
     launch.report.windows[1].client_busy_ns = 900_000_000;
-    assert!(client_limited(&launch, &settings));
+    assert!(limited_by_client(&launch.report, &settings));
     launch.report.windows[1].server.as_mut().unwrap().cpu_ns = 960_000_000;
-    assert!(!client_limited(&launch, &settings));
+    assert!(!limited_by_client(&launch.report, &settings));
     launch.report.windows[1].server = None;
-    assert!(client_limited(&launch, &settings), "a lower bound is safe");
+    assert!(
+        limited_by_client(&launch.report, &settings),
+        "a lower bound is safe"
+    );
 }

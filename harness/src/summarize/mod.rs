@@ -21,6 +21,7 @@ mod shipped;
 mod slope;
 mod spectrum;
 mod surroundings;
+mod timeline;
 mod types;
 
 #[cfg(test)]
@@ -39,7 +40,7 @@ mod tests;
 pub use controls::{ControlLane, Controls, Pair};
 pub use gates::{
     CENSORED, CENSUS, CLIENT_BUSY, CONSERVATION, LITTLE, PROOF, SENT_IN_TIME,
-    SLIP, STARVED, UNACCOUNTED, client_limited, gates, wants_at_least,
+    SLIP, STARVED, UNACCOUNTED, gates, limited_by_client, wants_at_least,
 };
 pub use ladder::ladder_limited;
 pub use reason::{plain, reason};
@@ -50,6 +51,7 @@ pub use rows::{
 pub use shipped::ShippedLane;
 pub use spectrum::{Quantile, Spectrum, spectra};
 pub use surroundings::{CLIENT_PREEMPTED, HOST_SPEED, OTHER_CPU, STEAL};
+pub use timeline::{Phase, PhaseKind, Timeline, timelines};
 pub use types::{Failure, Launch, Row, SCHEMA_VERSION, Summary};
 
 use std::collections::BTreeMap;

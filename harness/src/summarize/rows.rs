@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::gates::{CONSERVATION, SLIP, client_limited, gates, slip, worse};
+use super::gates::{CONSERVATION, SLIP, gates, limited_by_client, slip, worse};
 use super::ladder::ladder_limited;
 use super::metrics::pooled;
 use super::reason::{plain, reason};
@@ -220,7 +220,7 @@ fn flags(
 ) -> Vec<String> {
     let mut flags: Vec<String> =
         measurement.flags.iter().map(|flag| plain(flag)).collect();
-    if client_limited(measurement, settings) {
+    if limited_by_client(&measurement.report, settings) {
         flags.push(CLIENT_LIMITED.into());
     }
     if ladder_limited(measurement, settings) {

@@ -16,7 +16,7 @@ use harness::record::Artifact;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::bed::{PATIENCE, fixture, harness, root, target};
+use crate::bed::{HARNESS, PATIENCE, fixture, harness, root, target};
 use crate::guard::{Finished, Guarded, output};
 use crate::{Ignored, tests};
 
@@ -29,6 +29,8 @@ tests![
     ten_thousand_connections_in_small_are_opened_and_counted,
     cpu_is_what_was_burnt_and_a_false_burner_is_told,
     occupancy_is_what_is_in_flight,
+    a_slow_client_is_told_and_a_slow_server_not_blamed_on_it,
+    the_pause_of_one_connection_is_its_gap_and_without_one_there_is_none,
     a_certificate_accumulates_and_stands_below_tables,
     an_interrupt_keeps_what_was_finished,
     what_cannot_be_calibrated_is_refused_or_left_out,
@@ -50,6 +52,7 @@ fn tools() -> Tools<'static> {
     Tools {
         client: Client::Shared(binary.clone()),
         binary,
+        harness: HARNESS.into(),
         fixture: Built { artifact, command, directory: root() },
         isolation: Isolation { pin: true, ..Isolation::default() },
         host: inspect(Path::new(".")),
@@ -59,7 +62,7 @@ fn tools() -> Tools<'static> {
 }
 
 /// Runs a test, with another server in place of its own if one is named.
-fn find(
+pub(crate) fn find(
     id: &str,
     size: Size,
     instead: Option<&'static str>,
@@ -80,7 +83,7 @@ fn find(
 }
 
 /// The figures whose names begin like this.
-fn figures(finding: &Finding, name: &str) -> Vec<f64> {
+pub(crate) fn figures(finding: &Finding, name: &str) -> Vec<f64> {
     let all = finding.figures.iter();
     let named = all.filter(|figure| figure.name.starts_with(name));
     let values: Vec<f64> = named.map(|figure| figure.value).collect();
@@ -191,6 +194,28 @@ fn stored(results: &Path) -> Certificate {
     serde_json::from_str(&text).unwrap()
 }
 
+fn a_slow_client_is_told_and_a_slow_server_not_blamed_on_it()
+-> Result<(), Ignored> {
+    let found = find_below("K15", small(0.25), ("slow clients not told", 1.0))?;
+    assert_eq!(found.n, 6);
+    let off = figures(&found, "what the server burnt, by throughput")[0];
+    assert!(off.is_finite(), "{found:?}");
+    // One that spins for its own sake looks saturated, whatever the client.
+    let found = find("K15", small(0.25), Some("prompt"))?;
+    assert_eq!(figures(&found, "slow clients not told"), [3.0], "{found:?}");
+    Ok(())
+}
+
+fn the_pause_of_one_connection_is_its_gap_and_without_one_there_is_none()
+-> Result<(), Ignored> {
+    let off = "longest gap off the log";
+    let found = find_below("K29", small(0.3), (off, 10.0))?;
+    assert!(figures(&found, "others' p99")[0] > 0.0, "{found:?}");
+    let found = find("K29", small(0.3), Some("prompt"))?;
+    assert!(figures(&found, off)[0] > 10.0, "nothing paused: {found:?}");
+    Ok(())
+}
+
 fn a_certificate_accumulates_and_stands_below_tables() {
     let directory = tempfile::tempdir().unwrap();
     let results = directory.path();
@@ -244,7 +269,6 @@ fn what_cannot_be_calibrated_is_refused_or_left_out() {
     let results = directory.path();
     for (arguments, word) in [
         (&["--only", "K99"][..], "K99"),
-        (&["--only", "K17"], "K17 can't be run yet"),
         (&["--only", "K1", "--full"], "--full"),
         (&["--for", "0s"], "--for"),
         (&["--for", "soon"], "--for"),

@@ -1,9 +1,10 @@
 //! The harness as its users meet it: the real binary, real processes, real
 //! sockets. Servers are mostly `fixture`, which misbehaves on request.
 //!
-//! Tests run one after the other unless `--test-threads` says otherwise: each
-//! starts servers and clients of its own. What a test needs and this machine
-//! lacks makes it ignored, with the reason; it never passes unseen.
+//! Each test starts servers and clients of its own. Those that look at figures
+//! run one after the other, the others three at a time. What a test needs and
+//! this machine lacks makes it ignored, with the reason; it never passes
+//! unseen.
 //!
 //! Refuses to do: compare speed, or trust a bound that a noisy hour breaks.
 #![expect(
@@ -11,11 +12,12 @@
     reason = "a test fails by panicking, and tells where"
 )]
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial, run};
+use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial, run};
 
 mod bed;
 mod bytes;
 mod calibrate;
+mod calibrate_whole;
 mod cli;
 mod conformance;
 mod crash;
@@ -27,6 +29,7 @@ mod interrupt;
 mod isolation;
 mod killed;
 mod original;
+mod plan_file;
 mod ready;
 mod report;
 mod scenarios;
@@ -74,11 +77,25 @@ macro_rules! tests {
 }
 use tests;
 
+/// Runs these, so many at a time unless `--test-threads` says otherwise.
+fn run_some(
+    arguments: &Arguments,
+    tests: Vec<Vec<Trial>>,
+    at_once: usize,
+) -> Conclusion {
+    let mut arguments = arguments.clone();
+    arguments.test_threads = arguments.test_threads.or(Some(at_once));
+    run(&arguments, tests.into_iter().flatten().collect())
+}
+
 fn main() {
-    let mut args = Arguments::from_args();
-    args.test_threads = args.test_threads.or(Some(1));
-    let tests = [
+    let arguments = Arguments::from_args();
+    // What becomes of a run, whatever its figures; the longest first, and last
+    // who waits for it.
+    let whatever_the_figures = vec![
+        everything::whole(),
         tidy::tests(),
+        tidy::reference::tests(),
         tidy::servers::tests(),
         tidy::supply::tests(),
         cli::tests(),
@@ -86,21 +103,29 @@ fn main() {
         ready::tests(),
         crash::tests(),
         bytes::tests(),
-        gates::tests(),
         stop::tests(),
         unfit::tests(),
         storage::tests(),
         interrupt::tests(),
+        plan_file::tests(),
+        original::tests(),
+        report::tests(),
+        everything::tests(),
+    ];
+    // What a neighbour that takes CPU could spoil, or put off.
+    let alone = vec![
         killed::tests(),
+        gates::tests(),
         isolation::tests(),
         duel::tests(),
         conformance::tests(),
         calibrate::tests(),
+        calibrate_whole::tests(),
         scenarios::tests(),
-        everything::tests(),
-        original::tests(),
         shipped::tests(),
-        report::tests(),
     ];
-    run(&args, tests.into_iter().flatten().collect()).exit();
+    let first = run_some(&arguments, whatever_the_figures, 3);
+    let second = run_some(&arguments, alone, 1);
+    first.exit_if_failed();
+    second.exit();
 }

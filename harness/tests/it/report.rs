@@ -3,6 +3,7 @@
 //! The browser starts with a profile of its own and without its background
 //! services. Without one these tests are ignored, with the reason.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,6 +21,7 @@ tests![
     a_report_that_cannot_be_written_is_refused_in_one_line,
     a_browser_has_nothing_to_complain_of_under_the_pages_policy,
     the_page_fetches_nothing_fits_any_screen_and_sorts,
+    axe_finds_no_barrier_in_light_or_dark,
 ];
 
 const BROWSER: &str = "chromium";
@@ -35,8 +37,7 @@ fn page() -> (TempDir, PathBuf) {
 }
 
 fn newest() -> String {
-    let reference = root().join("results/reference");
-    let newest = harness::store::all(&reference).pop().unwrap();
+    let newest = harness::store::committed(&root()).pop().unwrap();
     newest.to_string_lossy().into_owned()
 }
 
@@ -161,5 +162,60 @@ fn the_page_fetches_nothing_fits_any_screen_and_sorts() -> Result<(), Ignored> {
         })
     };
     assert_eq!(told, [whole(360), whole(1440)], "{}", seen.stderr);
+    Ok(())
+}
+
+/// Where axe-core's script is: named by the environment, or where
+/// CONTRIBUTING.md has it put.
+fn axe() -> Result<String, Ignored> {
+    let named = env::var_os("HARNESS_TEST_AXE").map(PathBuf::from);
+    let usual = || root().join("target/axe/package/axe.min.js");
+    let path = named.unwrap_or_else(usual);
+    fs::read_to_string(&path).map_err(|_| {
+        Ignored("axe-core is not there: CONTRIBUTING.md says how".into())
+    })
+}
+
+/// Has axe look at the page, tells what it found and what it passed.
+const LOOK: &str = r#"<script>
+axe.run(document).then(found => {
+  const told = {
+    dark: matchMedia("(prefers-color-scheme: dark)").matches,
+    passes: found.passes.length,
+    violations: found.violations.map(rule =>
+      [rule.id, rule.help, ...rule.nodes.slice(0, 3).map(node => node.html)]),
+    undecided: found.incomplete.map(rule => rule.id),
+  };
+  document.body.textContent = "";
+  document.body.append(document.createElement("pre"));
+  document.querySelector("pre").textContent = JSON.stringify(told);
+});
+</script>"#;
+
+fn axe_finds_no_barrier_in_light_or_dark() -> Result<(), Ignored> {
+    can("a browser", BROWSER, &["--version"])?;
+    let axe = axe()?;
+    let (directory, page) = page();
+    let text = fs::read_to_string(&page).unwrap();
+    // A copy without its policy, which lets no other script run.
+    let copy = text
+        .replace("Content-Security-Policy", "X-None")
+        .replace("</body>", &format!("<script>{axe}</script>{LOOK}</body>"));
+    let looked_at = directory.path().join("looked-at.html");
+    fs::write(&looked_at, copy).unwrap();
+    for (dark, setting) in [(false, "1"), (true, "0")] {
+        let setting =
+            format!("--blink-settings=preferredColorScheme={setting}");
+        let time = "--virtual-time-budget=60000";
+        let seen = browse(directory.path(), &[&setting, time], &looked_at);
+        let dom = &seen.exits_with(0).stdout;
+        let told = dom.split("<pre>").nth(1).unwrap_or_default();
+        let told = told.split("</pre>").next().unwrap_or_default();
+        let told: Value = serde_json::from_str(told)
+            .unwrap_or_else(|_| panic!("{told:.200} {}", seen.stderr));
+        assert_eq!(told["dark"], dark, "{told}");
+        assert_eq!(told["violations"], json!([]), "{told:#}");
+        assert!(told["passes"].as_u64().unwrap() > 20, "{told:#}");
+    }
     Ok(())
 }

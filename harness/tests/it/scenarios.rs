@@ -15,7 +15,7 @@ tests![
     a_handlers_time_is_in_the_cost_and_told_to_the_server,
     the_herd_and_the_sessions_are_as_many_as_planned,
     a_curve_goes_on_where_it_was_left,
-    a_point_beyond_the_connections_or_a_scenario_unknown_is_refused,
+    a_point_beyond_the_descriptors_or_a_scenario_unknown_is_refused,
 ];
 
 /// Connections of a bed's runs.
@@ -119,25 +119,26 @@ fn the_herd_and_the_sessions_are_as_many_as_planned() {
 
 fn a_curve_goes_on_where_it_was_left() {
     let bed = Bed::new();
-    let curve = ["--scenario", "scale@10,scale@50", "--rounds", "1"];
+    // A point may lie beyond `-c`, which is 64.
+    let curve = ["--scenario", "scale@10,scale@80", "--rounds", "1"];
     let first = bed.run(&curve);
     first.exits_with(0);
     let made = first.records.len();
     let again = bed.run(&["--resume", "latest", "--rounds", "2"]);
     again.exits_with(0);
     assert_eq!(again.records.len(), 2 * made);
-    assert_eq!(find(&again, "good", "scale@50")["rounds"], 2);
+    assert_eq!(find(&again, "good", "scale@80")["rounds"], 2);
 }
 
-fn a_point_beyond_the_connections_or_a_scenario_unknown_is_refused() {
+fn a_point_beyond_the_descriptors_or_a_scenario_unknown_is_refused() {
     let bed = Bed::new();
-    for (scenario, words) in [
-        ("scale@5000", "ask for more with -c"),
-        ("curve", "the scenarios are classic, load, scale"),
-        ("load@5", "scale@1000"),
+    for (scenario, code, words) in [
+        ("scale@999999", 6, "999999 connections need"),
+        ("curve", 2, "the scenarios are classic, load, scale"),
+        ("load@5", 2, "scale@1000"),
     ] {
         let ran = bed.run(&["--scenario", scenario]);
-        ran.exits_with(2);
+        ran.exits_with(code);
         let stderr = &ran.finished.stderr;
         assert!(stderr.contains(words), "{stderr}");
     }

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use harness::render;
-use harness::store::{self, Run};
-use harness::summarize::{Summary, summarize};
 use toml::Table;
 
 use crate::bed::root;
 use crate::tests;
 
+pub(crate) mod reference;
 pub(crate) mod servers;
 pub(crate) mod supply;
 
@@ -24,8 +22,6 @@ tests![
     only_one_module_starts_processes,
     the_changelog_has_the_version,
     no_file_holds_a_path_of_somebodys_home,
-    the_readme_shows_the_newest_reference_run,
-    a_reference_run_is_whole_and_names_no_machine,
 ];
 
 /// What builds and runs leave behind.
@@ -241,39 +237,4 @@ fn no_file_holds_a_path_of_somebodys_home() {
         }
     }
     none_of(&wrong);
-}
-
-/// The newest committed run.
-fn reference() -> Run {
-    let all = store::all(&root().join("results/reference"));
-    Run::load(all.last().expect("a committed run")).unwrap()
-}
-
-fn summary(run: &Run) -> Summary {
-    let partial = !run.missing().is_empty();
-    summarize(&run.id, partial, &run.host, &run.plan, &run.records)
-}
-
-fn the_readme_shows_the_newest_reference_run() {
-    let readme = read(&root().join("README.md"));
-    let (_, rest) = readme.split_once("<!-- table: begin -->").unwrap();
-    let (spliced, _) = rest.split_once("<!-- table: end -->").unwrap();
-    let fresh = render::markdown_table(&summary(&reference()));
-    assert!(
-        spliced.contains(fresh.trim()),
-        "replace the table in README.md by\n{fresh}"
-    );
-}
-
-fn a_reference_run_is_whole_and_names_no_machine() {
-    let run = reference();
-    assert!(run.missing().is_empty(), "{} is partial", run.id);
-    let hostname = read(Path::new("/proc/sys/kernel/hostname"));
-    let here = root().display().to_string();
-    for path in fs::read_dir(&run.directory).unwrap() {
-        let text = read(&path.unwrap().path());
-        assert!(!text.contains(&here), "a path of this machine");
-        let hostname = hostname.trim();
-        assert!(hostname.len() < 5 || !text.contains(hostname));
-    }
 }

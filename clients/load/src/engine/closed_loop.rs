@@ -8,7 +8,7 @@
 use super::window::{Edges, WindowRun};
 use super::{Engine, Halt, LONGEST_WAIT_NS, WindowPart};
 use crate::arrivals::choose;
-use crate::clock::thread_cpu_ns;
+use crate::clock::{US, burn, thread_cpu_ns};
 
 impl Engine {
     pub(super) fn closed_loop(
@@ -20,6 +20,7 @@ impl Engine {
     ) -> Result<(), Halt> {
         let spec = &self.shared.spec;
         let chosen = choose(spec.seed, run.index, spec.connections, in_flight);
+        let spin_ns = u64::from(run.window.client_spin_us.unwrap_or(0)) * US;
         let mut busy_from_ns = None;
         self.tick();
         for id in chosen {
@@ -38,6 +39,10 @@ impl Engine {
                 self.handle(slot, flags)?;
                 if let Some(message) = self.completed.pop() {
                     self.book(slot, &message, run, part);
+                    if spin_ns > 0 {
+                        burn(spin_ns);
+                        self.tick();
+                    }
                     if self.now >= edges.next_ns {
                         edges.pass(self.now, part);
                         busy(&mut busy_from_ns, part);

@@ -18,6 +18,7 @@ fn churn(server: &Server, per_s: f64, duration_ms: u64) -> Spec {
         duration_ms,
         step: false,
         active: None,
+        client_spin_us: None,
     };
     spec(server.addr, Work::Churn { window })
 }

@@ -53,6 +53,7 @@ fn rate(per_s: f64, arrivals: Arrivals, duration_ms: u64) -> Window {
         duration_ms,
         step: false,
         active: None,
+        client_spin_us: None,
     }
 }
 
@@ -65,6 +66,7 @@ fn in_flight(connections: u32, duration_ms: u64) -> Window {
         duration_ms,
         step: false,
         active: None,
+        client_spin_us: None,
     }
 }
 

@@ -12,8 +12,7 @@ use crate::plan::make::{
 };
 use crate::plan::place::place;
 use crate::plan::{
-    FULL_FIXED_RATE_MS, Lane, Plan, SERIES, SHARED_CLIENT, Scenario, Settings,
-    Skip,
+    Lane, Plan, SERIES, SHARED_CLIENT, Scenario, Settings, Skip, Timing,
 };
 use crate::progress::about;
 use crate::store;
@@ -22,38 +21,6 @@ const ROUNDS: u32 = 6;
 pub(super) const BACKLOG: u32 = 4096;
 const BUFFER_BYTES: u32 = 4096;
 const IN_FLIGHT: u32 = 256;
-
-/// Windows in milliseconds.
-struct Timing {
-    warm_up: u64,
-    fixed_rate: u64,
-    in_flight: u64,
-    step: u64,
-    idle: u64,
-}
-
-/// Six rounds give p99 its 40,000 samples at 10,000/s.
-const DEFAULT: Timing = Timing {
-    warm_up: 500,
-    fixed_rate: 2_000,
-    in_flight: 900,
-    step: 600,
-    idle: 100,
-};
-const QUICK: Timing = Timing {
-    warm_up: 300,
-    fixed_rate: 700,
-    in_flight: 400,
-    step: 300,
-    idle: 100,
-};
-const FULL: Timing = Timing {
-    warm_up: 1_000,
-    fixed_rate: FULL_FIXED_RATE_MS,
-    in_flight: 3_000,
-    step: 600,
-    idle: 500,
-};
 
 /// What the original's clients send, and can't be told otherwise.
 const ORIGINAL_PAYLOAD: u32 = 100;
@@ -76,13 +43,6 @@ pub(super) fn scenarios(args: &Run) -> Result<Vec<Scenario>> {
         if !scenarios.contains(&scenario) {
             scenarios.push(scenario);
         }
-    }
-    if let Some(beyond) = scenarios.iter().find(|it| {
-        matches!(it, Scenario::Scale(at) | Scenario::Idle(at)
-            if *at > args.connections)
-    }) {
-        let why = format!("{beyond} is beyond -c {}", args.connections);
-        return Err(refuse(USAGE, format!("{why}; ask for more with -c")));
     }
     if scenarios.is_empty() {
         scenarios.push(Scenario::Classic);
@@ -149,15 +109,25 @@ pub(super) fn plan(
     make(request)
 }
 
+fn timing(args: &Run) -> Timing {
+    const OWN: Timing = Timing::DEFAULT;
+    let typed = &args.windows;
+    match args {
+        Run { quick: true, .. } => Timing::QUICK,
+        Run { full: true, .. } => Timing::FULL,
+        _ => Timing {
+            warm_up: typed.warm_up.unwrap_or(OWN.warm_up),
+            fixed_rate: typed.fixed_rate.unwrap_or(OWN.fixed_rate),
+            in_flight: typed.in_flight.unwrap_or(OWN.in_flight),
+            step: typed.step.unwrap_or(OWN.step),
+            idle: typed.idle.unwrap_or(OWN.idle),
+        },
+    }
+}
+
 fn settings(args: &Run, ground: &Ground) -> Settings {
     let (server_cpus, client_cpus) = place(&inspect::cpus(), args.placement);
-    let timing = if args.quick {
-        QUICK
-    } else if args.full {
-        FULL
-    } else {
-        DEFAULT
-    };
+    let timing = timing(args);
     Settings {
         client: args.client.clone(),
         connections: args.connections,
