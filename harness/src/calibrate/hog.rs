@@ -25,7 +25,7 @@ pub(super) const TESTS: &[Test] = &[Test {
     run: Run::Drive(hog),
 }];
 
-/// Rounds of two launches each.
+/// Rounds of three launches each: the server and two controls.
 const ROUNDS: u64 = 10;
 const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(20);
@@ -140,12 +140,18 @@ fn disturbed(
     if lab.tools.interrupt.signal().is_some() {
         return Err(Trouble::Interrupted);
     }
-    let exit = process.wait(Duration::ZERO);
-    if exit.is_none() {
-        return Err(Trouble::Broken(format!("the run {name} has no end")));
+    let broken = |why: &str| {
+        let said = process.stderr_tail();
+        Trouble::Broken(format!("the run {name} {why}: {said}"))
+    };
+    if !process.has_exited() {
+        return Err(broken("has no end"));
     }
     let whole = stored(lab, name)?;
-    Ok(whole.run.records)
+    match whole.run.missing().is_empty() {
+        true => Ok(whole.run.records),
+        false => Err(broken("ended early")),
+    }
 }
 
 /// Wants this CPU until it is over.

@@ -41,6 +41,7 @@ mod occupancy;
 mod pacing;
 mod pause;
 mod proofs;
+mod repeated;
 mod resources;
 pub mod session;
 mod statistics;

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use super::repeated::repeated;
 use super::{Class, Figure, Finding, Goal, Lab, Run, Test, Trouble};
+use crate::exit::{DONE, SERVER_FAILED};
 use crate::plan::Scenario::Load;
 use crate::plan::Timing;
-use crate::process::output;
+use crate::process::{ExitKind, output};
 use crate::stats::verdict::Verdict;
 use crate::store;
 use crate::summarize::{Row, Summary, summarize};
@@ -140,7 +142,10 @@ fn made(lab: &Lab<'_>, order: &Order<'_>) -> Result<Whole, Trouble> {
     if interrupt.signal().is_some() {
         return Err(Trouble::Interrupted);
     }
-    if !output.success() {
+    // A server that failed is a row without figures, and the run is whole.
+    let ended = output.exit.as_ref().map(|exit| &exit.kind);
+    let is_whole = [DONE, SERVER_FAILED].map(|it| ExitKind::Code(it.into()));
+    if !ended.is_some_and(|kind| is_whole.contains(kind)) {
         let why = format!("the run {} failed: {}", order.name, output.stderr);
         return Err(Trouble::Broken(why));
     }
@@ -193,43 +198,7 @@ fn twice(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     };
     let once = made(lab, &order("once"))?;
     let again = made(lab, &order("again"))?;
-    let pairs: Vec<(&Row, &Row)> = rows(&once.summary)
-        .filter_map(|row| Some((row, again.summary.row(&row.server, Load)?)))
-        .collect();
-    let contradict = |(a, b): &&(&Row, &Row)| {
-        let verdicts = (a.verdict, b.verdict);
-        matches!(
-            verdicts,
-            (Some(Verdict::Faster), Some(Verdict::Slower))
-                | (Some(Verdict::Slower), Some(Verdict::Faster))
-        )
-    };
-    let ranked = |(a, b): &&(&Row, &Row)| a.rank.is_some() && b.rank.is_some();
-    let cost = |row: &Row| Some(row.metrics.get("cpu_us_per_echo")?.median);
-    let apart = pairs
-        .iter()
-        .filter_map(|(a, b)| Some(100.0 * (cost(b)? / cost(a)? - 1.0).abs()));
-    let mut apart: Vec<f64> = apart.collect();
-    apart.sort_by(f64::total_cmp);
-    let middle = apart.get(apart.len() / 2).copied();
-    let ranked = pairs.iter().filter(ranked).count();
-    let ranked = 100.0 * count(ranked) / count(pairs.len().max(1));
-    let figures = vec![
-        Figure::new(
-            "verdicts that contradict",
-            count(pairs.iter().filter(contradict).count()),
-            "",
-            Goal::AtMost(0.0),
-        ),
-        Figure::new(
-            "medians of cost apart at most",
-            apart.last().copied().unwrap_or(f64::NAN),
-            "%",
-            Goal::AtMost(5.0),
-        ),
-        Figure::aside("in the median", middle.unwrap_or(f64::NAN), "%"),
-        Figure::new("rows ranked twice", ranked, "%", Goal::AtLeast(80.0)),
-    ];
+    let figures = repeated(&once.summary, &again.summary);
     let launches = once.run.records.len() + again.run.records.len();
     Ok(Finding::of(launches as u64, "launches", figures))
 }

@@ -194,8 +194,11 @@ impl Read<'_> {
         if let Some(value) = &keys.rate {
             run.rate = self.number(value, 1..=10_000_000)?;
         }
-        if let (Some(value), None) = (&keys.rounds, run.rounds) {
-            run.rounds = Some(self.number(value, 1..=1_000)?);
+        if let Some(value) = &keys.rounds {
+            let rounds = self.number(value, 1..=1_000)?;
+            // A quick run is of one round.
+            let is_open = run.rounds.is_none() && !run.quick;
+            run.rounds = if is_open { Some(rounds) } else { run.rounds };
         }
         if let Some(value) = &keys.workers {
             run.workers = Some(self.number(value, 1..=1_024)?);

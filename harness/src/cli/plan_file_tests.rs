@@ -89,6 +89,9 @@ fn rounds_seed_and_budget_that_were_typed_win() {
     apply(text, &mut run, is_server).unwrap();
     assert_eq!((run.rounds, run.seed), (Some(2), Some(3)));
     assert_eq!(run.budget, Some(Duration::from_secs(60)));
+    let mut quick = typed(&["--quick"]);
+    apply(text, &mut quick, is_server).unwrap();
+    assert_eq!((quick.rounds, quick.seed), (None, Some(9)));
 }
 
 #[test]

@@ -64,9 +64,13 @@ impl Timing {
         settings.idle_ms = self.idle;
     }
 
-    /// Whether a flag stands for it; another one needs a plan file.
+    /// Whether a flag stands for it, `--quick` typed or not; another one
+    /// needs a plan file.
     #[must_use]
-    pub fn has_flag(self) -> bool {
-        [Self::DEFAULT, Self::QUICK, Self::FULL].contains(&self)
+    pub fn has_flag(self, quick: bool) -> bool {
+        match quick {
+            true => self == Self::QUICK,
+            false => [Self::DEFAULT, Self::FULL].contains(&self),
+        }
     }
 }

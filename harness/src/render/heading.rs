@@ -19,7 +19,8 @@ const PLANNED: &str = "cargo harness run --plan FILE, with the FILE that \
 /// The command that makes this run again, as it would be typed: its words,
 /// each flag with its value.
 pub(crate) fn command(plan: &Plan) -> Vec<String> {
-    if is_loaded(plan) && !Timing::of(&plan.settings).has_flag() {
+    let settings = &plan.settings;
+    if is_loaded(plan) && !Timing::of(settings).has_flag(settings.quick) {
         return vec![PLANNED.into()];
     }
     let mut words: Vec<String> = vec!["cargo harness run".into()];
@@ -33,7 +34,6 @@ pub(crate) fn command(plan: &Plan) -> Vec<String> {
     words.extend(shipped.map(|lane| quoted(&lane.name)));
     words.extend(plan.skipped.iter().map(|skip| quoted(&skip.server)));
     words.extend(scenarios(plan).map(|name| format!("--scenario {name}")));
-    let settings = &plan.settings;
     if settings.is_original() {
         words.push(format!("--client {}", quoted(&settings.client)));
     }
@@ -58,7 +58,8 @@ pub(crate) fn command(plan: &Plan) -> Vec<String> {
     words
 }
 
-/// A curve by its own name where the run has all of its points.
+/// A curve by its own name where the run has all of its points; those beyond
+/// it by theirs.
 pub(super) fn scenarios(plan: &Plan) -> impl Iterator<Item = String> {
     let settings = &plan.settings;
     let mut names: Vec<String> = Vec::new();
@@ -67,7 +68,8 @@ pub(super) fn scenarios(plan: &Plan) -> impl Iterator<Item = String> {
         let all =
             Scenario::all_of(series, settings.connections, settings.quick);
         let is_whole = all.iter().all(|it| plan.scenarios.contains(it));
-        let name = match scenario.point().is_some() && is_whole {
+        let is_of_it = all.contains(scenario);
+        let name = match scenario.point().is_some() && is_whole && is_of_it {
             true => series.to_owned(),
             false => scenario.name().into_owned(),
         };

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::heading::{placement, scenarios};
-use crate::plan::{Plan, Timing};
+use crate::plan::{Lane, Plan, Timing};
 use crate::summarize::plain;
 
 /// Keys in the order of the file; tables come last.
@@ -46,7 +46,9 @@ pub fn plan_file(plan: &Plan) -> String {
         .lanes
         .iter()
         .filter(|lane| lane.control.is_none() || lane.shipped.is_some());
-    let servers = servers.filter(|lane| !lane.outside).map(|it| &it.name);
+    // One that is named by its directory is selected by that.
+    let in_file = |lane: &&Lane| !lane.outside || lane.shipped.is_some();
+    let servers = servers.filter(in_file).map(|it| &it.name);
     let skipped = plan.skipped.iter().map(|skip| &skip.server);
     let seed = i64::try_from(plan.seed);
     let timing = Timing::of(settings);
@@ -73,11 +75,12 @@ pub fn plan_file(plan: &Plan) -> String {
         },
     };
     let mut head = String::from("# cargo harness run --plan FILE");
-    for lane in plan.lanes.iter().filter(|lane| lane.outside) {
+    let named = |lane: &&Lane| lane.outside && lane.control.is_none();
+    for lane in plan.lanes.iter().filter(named) {
         head += &format!(" --server-dir DIR/{}", plain(&lane.server));
     }
     if settings.quick {
-        head += " --quick";
+        head += &format!(" --quick --rounds {}", plan.rounds);
     }
     if seed.is_err() {
         head += &format!(" --seed {}", plan.seed);
@@ -102,12 +105,13 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Command, plan_file::apply};
-    use crate::plan::Scenario::{Load, Scale};
+    use crate::plan::Scenario::{self, Load, Scale};
     use crate::scripted;
 
     #[test]
     fn what_is_written_is_read_as_the_same_plan() {
-        let scenarios = [Load, Scale(300)];
+        let all = Scenario::all_of("scale", 300, false);
+        let scenarios = [&[Load], &all[..], &[Scale(900)]].concat();
         let mut plan = scripted::plan(&["rust-mio", "b"], &scenarios, 7);
         plan.settings.fixed_rate_ms = 5_000;
         plan.settings.connections = 300;
@@ -117,7 +121,7 @@ mod tests {
         let Command::Run(mut run) = cli.command else { unreachable!() };
         apply(&text, &mut run, |_| true).unwrap();
         assert_eq!(run.selection.servers, ["rust-mio", "b", "gone"]);
-        assert_eq!(run.scenario, ["load", "scale@300"]);
+        assert_eq!(run.scenario, ["load", "scale", "scale@900"]);
         assert_eq!((run.connections, run.rounds), (300, Some(7)));
         assert_eq!(run.seed, Some(plan.seed));
         assert_eq!(run.windows.fixed_rate, Some(5_000));
@@ -130,13 +134,15 @@ mod tests {
         let mut plan = scripted::plan(&["rust-mio"], &[Load], 1);
         plan.settings.quick = true;
         plan.seed = u64::MAX;
-        plan.lanes[0].outside = true;
+        for lane in &mut plan.lanes {
+            lane.outside = true;
+        }
         let text = plan_file(&plan);
         let head = text.lines().next().unwrap();
         assert_eq!(
             head,
             "# cargo harness run --plan FILE --server-dir DIR/rust-mio \
-             --quick --seed 18446744073709551615"
+             --quick --rounds 1 --seed 18446744073709551615"
         );
         assert!(!text.contains("seed ="), "{text}");
     }

@@ -17,7 +17,7 @@ const COLUMNS: [(&str, &str); 4] = [
     ("jain", "Jain index"),
     ("fewest_echoes", "fewest echoes"),
     ("starved", "starved"),
-    ("longest_gap_ms", "longest gap ms"),
+    ("longest_gap_ms", "longest gap"),
 ];
 const LOADS: [(&str, &str); 2] = [("", ""), ("_in_flight", ", closed loop")];
 

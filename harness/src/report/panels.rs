@@ -183,7 +183,7 @@ mod tests {
         let ticks = values.map(|x| (x, super::super::scale::label(x)));
         let kept = apart(&ticks, &scale);
         let labels: Vec<&str> = kept.iter().map(|(_, label)| *label).collect();
-        assert_eq!(labels, ["19.0k", "1000", "10", "1"]);
+        assert_eq!(labels, ["19k", "2000", "10", "1"]);
         let wide = [(1.0, "a".repeat(40)), (2.0, "b".repeat(40))];
         assert_eq!(apart(&wide, &scale).len(), 1);
     }

@@ -108,5 +108,5 @@ fn fairness_and_a_trial_of_each_sound_server_are_shown() {
         assert!(trial.contains(&format!(">{rate}</text>")), "{rate}: {trial}");
     }
     let fairness = section(&page, "fairness");
-    assert!(fairness.contains("longest gap ms, closed loop"), "{fairness}");
+    assert!(fairness.contains("longest gap, closed loop"), "{fairness}");
 }

@@ -23,7 +23,6 @@ fn clones_are_told_apart_only_where_they_differ() -> Result<(), Ignored> {
 
 fn a_whole_run_is_made_twice_and_compared() -> Result<(), Ignored> {
     let found = find("K28", WHOLE, None)?;
-    assert_eq!(figures(&found, "verdicts that contradict"), [0.0]);
     assert!(figures(&found, "medians of cost apart")[0].is_finite());
     // Two runs of two rounds: two servers and a control, two scenarios.
     assert!(found.n >= 2 * 2 * 3 * 2, "{found:?}");

@@ -61,8 +61,16 @@ fn a_reference_run_is_whole_and_names_no_machine() {
     for directory in all {
         let run = Run::load(&directory).unwrap();
         assert!(run.missing().is_empty(), "{} is partial", run.id);
-        for file in ["summary.md", "report.html"] {
-            assert!(directory.join(file).is_file(), "{} has no {file}", run.id);
+        assert!(directory.join("report.html").is_file(), "{}", run.id);
+        let summary = summary(&run);
+        // The last line is that of the instrument, as it was then.
+        let shown = read(&directory.join("summary.md"));
+        let fresh = render::markdown(&summary);
+        assert!(shown.starts_with(&fresh), "{} is not shown as it is", run.id);
+        let report = report::Report::of(&summary);
+        for (name, text) in report::drawings(&report) {
+            let path = directory.join(&name);
+            assert!(!path.exists() || read(&path) == text, "{name} is old");
         }
         for path in fs::read_dir(&directory).unwrap() {
             let text = read(&path.unwrap().path());
