@@ -193,10 +193,6 @@ pub const STEP_WARM_UP_MS: u64 = 100;
 /// Steps of the ladder: each doubles the rate, from the fixed one on.
 pub const STEPS: u32 = 5;
 
-/// The fixed-rate window of `--full`: six rounds give p99.9 its 400,000
-/// samples at 10,000/s.
-pub const FULL_FIXED_RATE_MS: u64 = 7_000;
-
 /// One launch to make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trial {

@@ -15,6 +15,7 @@ use toml::Spanned;
 
 use super::Run;
 use super::run::scenario;
+use crate::plan::SHIPPED;
 
 #[cfg(test)]
 #[path = "plan_file_tests.rs"]
@@ -127,6 +128,10 @@ pub fn apply(
         if !is_server(id.split('@').next().unwrap_or_default()) {
             let message = format!("there is no server {id:?}");
             return Err(at(place, format!("{message}; {LIST}")));
+        }
+        if id.split_once('@').is_some_and(|(_, lane)| lane != SHIPPED) {
+            let message = format!("{id:?}: only {SHIPPED} stands after an @");
+            return Err(at(place, message));
         }
         if before.iter().any(|other| other.as_ref() == id) {
             return Err(at(place, format!("{id} is named twice")));

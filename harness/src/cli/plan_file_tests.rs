@@ -107,6 +107,7 @@ fn what_is_wrong_is_said_with_its_place() {
             "1:24: rust-mio is named twice",
         ),
         ("all = true\nservers = [\"rust-mio\"]", "2:12: name servers or"),
+        ("servers = [\"rust-mio@same\"]", "1:12: \"rust-mio@same\": only"),
         ("servers = [\"../x\"]", "1:12: there is no server \"../x\""),
         ("reference = \"x\"", "1:13: there is no server \"x\""),
         ("scenario = [\"load\", \"lod\"]", "1:21: the scenarios are"),

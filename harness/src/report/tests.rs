@@ -67,7 +67,7 @@ fn outcome(trial: &Trial) -> Outcome {
 }
 
 pub(super) struct Whole {
-    summary: Summary,
+    pub(super) summary: Summary,
     spectra: Vec<Spectrum>,
     timelines: Vec<Timeline>,
     checked: Vec<Checked>,

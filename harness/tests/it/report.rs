@@ -70,6 +70,16 @@ fn a_report_that_cannot_be_written_is_refused_in_one_line() {
     assert!(finished.stderr.contains(nowhere), "{}", finished.stderr);
 }
 
+/// CI installs what these tests look with, so there nothing may be missing.
+fn required<T>(found: Result<T, Ignored>) -> Result<T, Ignored> {
+    let all = env::var_os("HARNESS_TEST_REQUIRE_ALL").is_some();
+    found.inspect_err(|Ignored(why)| assert!(!all, "{why}"))
+}
+
+fn browser() -> Result<(), Ignored> {
+    required(can("a browser", BROWSER, &["--version"]))
+}
+
 /// The browser, told to do nothing of its own accord.
 fn browse(directory: &Path, arguments: &[&str], page: &Path) -> Finished {
     let mut command: Command = command(BROWSER);
@@ -97,7 +107,7 @@ fn browse(directory: &Path, arguments: &[&str], page: &Path) -> Finished {
 
 fn a_browser_has_nothing_to_complain_of_under_the_pages_policy()
 -> Result<(), Ignored> {
-    can("a browser", BROWSER, &["--version"])?;
+    browser()?;
     let (directory, page) = page();
     let seen = browse(directory.path(), &[], &page);
     seen.exits_with(0);
@@ -141,7 +151,7 @@ for (const width of [360, 1440]) {
 </script>"#;
 
 fn the_page_fetches_nothing_fits_any_screen_and_sorts() -> Result<(), Ignored> {
-    can("a browser", BROWSER, &["--version"])?;
+    browser()?;
     let (directory, page) = page();
     let text = fs::read_to_string(&page).unwrap();
     // A copy without its policy: the measuring script is not the page's, and
@@ -175,9 +185,9 @@ fn axe() -> Result<String, Ignored> {
     let named = env::var_os("HARNESS_TEST_AXE").map(PathBuf::from);
     let usual = || root().join("target/axe/package/axe.min.js");
     let path = named.unwrap_or_else(usual);
-    fs::read_to_string(&path).map_err(|_| {
+    required(fs::read_to_string(&path).map_err(|_| {
         Ignored("axe-core is not there: CONTRIBUTING.md says how".into())
-    })
+    }))
 }
 
 /// Has axe look at the page, tells what it found and what it passed.
@@ -197,7 +207,7 @@ axe.run(document).then(found => {
 </script>"#;
 
 fn axe_finds_no_barrier_in_light_or_dark() -> Result<(), Ignored> {
-    can("a browser", BROWSER, &["--version"])?;
+    browser()?;
     let axe = axe()?;
     for run in harness::store::committed(&root()) {
         looked_at(&axe, &run.to_string_lossy());
