@@ -75,3 +75,23 @@ impl Timing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_stands_for_its_own_windows_alone() {
+        let odd = Timing { idle: 101, ..Timing::DEFAULT };
+        for (timing, quick, has) in [
+            (Timing::DEFAULT, false, true),
+            (Timing::FULL, false, true),
+            (Timing::QUICK, true, true),
+            (Timing::QUICK, false, false),
+            (Timing::DEFAULT, true, false),
+            (odd, false, false),
+        ] {
+            assert_eq!(timing.has_flag(quick), has, "{timing:?} {quick}");
+        }
+    }
+}

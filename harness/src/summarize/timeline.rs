@@ -102,6 +102,10 @@ mod tests {
             _ => {
                 let mut launch = full(trial.scenario, 12.0, 100);
                 climb(&mut launch, &[20_000.0], 500);
+                let proof = launch.report.proof.as_mut().unwrap();
+                proof.last_first_echo_ns = 10_000_000;
+                proof.second_sweep_ns = 12_000_000;
+                proof.last_second_echo_ns = 15_000_000;
                 measured(launch)
             }
         });
@@ -112,7 +116,11 @@ mod tests {
             timeline.phases.iter().map(|phase| phase.kind).collect();
         assert_eq!(kinds[..2], [PhaseKind::Rest, PhaseKind::Sweep]);
         assert!(kinds.contains(&PhaseKind::Rate(20_000.0)), "{kinds:?}");
-        assert_eq!(timeline.phases[0].from_ms, 0.0);
+        let times = |at: usize| {
+            let phase: &Phase = &timeline.phases[at];
+            [phase.from_ms, phase.to_ms]
+        };
+        assert_eq!([times(0), times(1)], [[0.0, 2.0], [2.0, 5.0]]);
         for phase in &timeline.phases {
             assert!(phase.from_ms <= phase.to_ms, "{phase:?}");
         }
