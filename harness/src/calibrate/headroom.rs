@@ -28,11 +28,15 @@ const REPEATS: u64 = 4;
 fn headroom(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     lab.needs_cpus_apart()?;
     let (mut missed, mut blamed, mut n) = (0.0, 0.0, 0);
+    // It can't be faster than what it burns.
+    let mut quickest = f64::INFINITY;
     let mut periods = BURNT_US.map(|_| Vec::new());
     for _ in 0..lab.size.ms(REPEATS) {
         for (burnt_us, periods) in BURNT_US.into_iter().zip(&mut periods) {
             let slow_client = window(lab, 0, Some(burnt_us))?;
             missed += f64::from(!is_limited(lab, &slow_client));
+            let part = period_us(&slow_client) / f64::from(burnt_us);
+            quickest = quickest.min(part);
             let slow_server = window(lab, burnt_us, None)?;
             blamed += f64::from(is_limited(lab, &slow_server));
             periods.push(period_us(&slow_server));
@@ -47,6 +51,12 @@ fn headroom(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     let figures = vec![
         Figure::new("slow clients not told", missed, "", none),
         Figure::new("servers' limits blamed on the client", blamed, "", none),
+        Figure::new(
+            "echo of a slow client × what it burns, at least",
+            quickest,
+            "",
+            Goal::AtLeast(1.0),
+        ),
         Figure::new(
             "what the server burnt, by throughput, off",
             off,

@@ -13,6 +13,7 @@ use super::{Class, Figure, Finding, Goal, Lab, Run, Test, Trouble};
 use crate::process::output::children_of;
 use crate::process::{Launch, Process};
 use crate::record::{Effect, Record};
+use crate::summarize::{OTHER_CPU, SLIP};
 
 pub(super) const TESTS: &[Test] = &[Test {
     id: "K23",
@@ -55,7 +56,7 @@ fn hog(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     let mut annotated = |name: &str, what: Disturbance| {
         let records = disturbed(lab, name, what)?;
         n += records.len() as u64;
-        let noted = records.iter().filter(|it| is_annotated(it)).count();
+        let noted = records.iter().filter(|it| is_annotated(it, what)).count();
         Ok::<f64, Trouble>(100.0 * noted as f64 / records.len().max(1) as f64)
     };
     let most = Goal::AtLeast(95.0);
@@ -88,11 +89,16 @@ fn hog(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     Ok(Finding::of(n, "launches", figures))
 }
 
-/// A client that is the bottleneck is no disturbance.
-fn is_annotated(record: &Record) -> bool {
+/// Whether a check names what was done, or anything where nothing was. A
+/// client that is the bottleneck is no disturbance.
+fn is_annotated(record: &Record, what: Disturbance) -> bool {
     let gates = record.gates.iter();
     let mut failed = gates.filter(|gate| !gate.pass);
-    failed.any(|gate| gate.effect != Effect::Bound)
+    failed.any(|gate| match what {
+        Disturbance::Nothing => gate.effect != Effect::Bound,
+        Disturbance::Hog(_) => gate.name == OTHER_CPU,
+        Disturbance::Stops => gate.name == SLIP,
+    })
 }
 
 /// A run under a disturbance: its launches.
@@ -107,6 +113,7 @@ fn disturbed(
         scenarios: &["load"],
         connections: lab.size.connections.min(1_000),
         rounds: lab.size.ms(ROUNDS),
+        rate: None,
         part: PART,
     };
     let command = command(lab, &order)?;

@@ -52,6 +52,8 @@ pub(super) struct Order<'a> {
     pub(super) scenarios: &'a [&'a str],
     pub(super) connections: u32,
     pub(super) rounds: u64,
+    /// Echoes a second, where not a run's own.
+    pub(super) rate: Option<u32>,
     /// Windows are this part of a run's own.
     pub(super) part: f64,
 }
@@ -109,10 +111,13 @@ fn planned(lab: &Lab<'_>, order: &Order<'_>) -> String {
         "{servers}\nscenario = {scenarios:?}\nconnections = {connections}\n\
          rounds = {rounds}\nseed = {seed}\n"
     );
+    if let Some(rate) = order.rate {
+        text += &format!("rate = {rate}\n");
+    }
     if order.part < 1.0 {
         let ms = |full: u64| (full as f64 * order.part).max(100.0);
         text += &format!(
-            "rate = 1000\n[windows]\nwarm_up = \"{:.0}ms\"\nfixed_rate = \"{:.0}ms\"\n\
+            "[windows]\nwarm_up = \"{:.0}ms\"\nfixed_rate = \"{:.0}ms\"\n\
              in_flight = \"{:.0}ms\"\nstep = \"0ms\"\n",
             ms(Timing::DEFAULT.warm_up),
             ms(Timing::DEFAULT.fixed_rate),
@@ -166,6 +171,7 @@ fn clones(lab: &Lab<'_>) -> Result<Finding, Trouble> {
         scenarios: &["load"],
         connections: lab.size.connections,
         rounds: ROUNDS,
+        rate: rate(lab),
         part: lab.size.time,
     };
     let whole = made(lab, &order)?;
@@ -194,6 +200,7 @@ fn twice(lab: &Lab<'_>) -> Result<Finding, Trouble> {
         scenarios: &["classic", "load"],
         connections: lab.size.connections,
         rounds,
+        rate: rate(lab),
         part: lab.size.time,
     };
     let once = made(lab, &order("once"))?;
@@ -201,6 +208,11 @@ fn twice(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     let figures = repeated(&once.summary, &again.summary);
     let launches = once.run.records.len() + again.run.records.len();
     Ok(Finding::of(launches as u64, "launches", figures))
+}
+
+/// In small a server that burns 500 µs an echo has to carry it.
+fn rate(lab: &Lab<'_>) -> Option<u32> {
+    (lab.size.time < 1.0).then_some(1_000)
 }
 
 fn rows(summary: &Summary) -> impl Iterator<Item = &Row> {
