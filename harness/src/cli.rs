@@ -185,6 +185,10 @@ pub struct Report {
     /// Path, id, beginning of an id, latest, latest~1
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
+    /// Answer what this run did not measure from others of the same machine,
+    /// by comma or repeated
+    #[arg(long, value_name = "RUN", value_delimiter = ',')]
+    pub with: Vec<String>,
     /// The file, replaced whole; report.html in the run's directory unless
     /// named
     #[arg(short, long, value_name = "FILE")]

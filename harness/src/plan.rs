@@ -114,6 +114,9 @@ pub struct Settings {
     /// The client: `load`, or one of the original's.
     #[serde(default = "shared_client")]
     pub client: String,
+    /// Revision of how that client measures; 1 in runs that don't say.
+    #[serde(default = "first_revision")]
+    pub client_revision: u32,
     /// Connections held or opened at once.
     pub connections: u32,
     /// Bytes of a message.
@@ -164,6 +167,10 @@ fn shared_client() -> String {
     SHARED_CLIENT.into()
 }
 
+const fn first_revision() -> u32 {
+    1
+}
+
 impl Settings {
     /// Whether the client is one of the original's, which tells a total and
     /// nothing of single connections.
@@ -178,6 +185,13 @@ impl Settings {
     pub fn shares_cpus(&self) -> bool {
         let both = |cpu: &u32| self.client_cpus.contains(cpu);
         self.placement == Placement::Shared || self.server_cpus.iter().any(both)
+    }
+
+    /// Whether the client has CPUs of its own, so that it may stay awake
+    /// while it waits.
+    #[must_use]
+    pub fn client_is_alone(&self) -> bool {
+        self.isolation.pin && !self.shares_cpus()
     }
 
     /// Whether servers can be compared by the scenario's primary metric.

@@ -38,6 +38,7 @@ pub(crate) fn host() -> Host {
 pub(crate) fn settings() -> Settings {
     Settings {
         client: crate::plan::SHARED_CLIENT.into(),
+        client_revision: wire::REVISION,
         connections: 10_000,
         payload_bytes: 100,
         rate_per_s: 10_000.0,

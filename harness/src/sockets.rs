@@ -26,6 +26,8 @@ use crate::record::Census;
 /// A listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listener {
+    /// Where it listens; an address of IPv4 that IPv6 maps is shown as such.
+    pub ip: IpAddr,
     /// Its inode, by which a process can be shown to hold it.
     pub inode: u64,
     /// The backlog the kernel applies.
@@ -40,6 +42,7 @@ pub fn listeners(addr: SocketAddr) -> io::Result<Vec<Listener>> {
     let mut found = Vec::new();
     dump(addr, Side::Server, StateFlags::LISTEN, |socket| {
         found.push(Listener {
+            ip: socket.socket_id.source_address.to_canonical(),
             inode: u64::from(socket.inode),
             backlog: socket.send_queue,
         });

@@ -128,7 +128,7 @@ static bool passes(int error) {
         next_line = steady_clock::now() + milliseconds(1000);
         dprintf(STDERR_FILENO, "cannot accept: %s; still trying\n", strerror(error));
     }
-    arm(resume, 100);
+    arm(resume, 25);
     return false;
 }
 

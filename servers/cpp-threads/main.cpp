@@ -191,7 +191,7 @@ static bool comes_back(const char* doing, int error) {
         next_line = steady_clock::now() + milliseconds(1000);
         dprintf(STDERR_FILENO, "cannot %s: %s; still trying\n", doing, strerror(error));
     }
-    std::this_thread::sleep_for(milliseconds(100));
+    std::this_thread::sleep_for(milliseconds(25));
     return true;
 }
 

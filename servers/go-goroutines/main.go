@@ -182,7 +182,7 @@ func retry(err error) {
 	case complaints <- fmt.Sprintf("cannot accept: %v; still trying\n", err):
 	default: // the last one is less than a second old, or nobody reads
 	}
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(25 * time.Millisecond)
 }
 
 var complaints = make(chan string)

@@ -182,7 +182,7 @@ public final class Main {
     private static void retry(String doing, Throwable error) {
         if (FAULT.matcher(error.toString()).find()) return;
         COMPLAINTS.offer("cannot " + doing + ": " + error.getMessage() + "; still trying");
-        LockSupport.parkNanos(100_000_000);
+        LockSupport.parkNanos(25_000_000);
     }
 
     /** Takes a line only while somebody waits for one. */

@@ -183,7 +183,7 @@ async def retry(error, last=[-1.0]):
     if time.monotonic() - last[0] >= 1:
         last[0] = time.monotonic()
         complain(f"cannot accept: {error}; still trying")
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.025)
 
 
 def readable(descriptor):

@@ -108,8 +108,9 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 
-    /// CPUs to own, one loop pinned to each, such as 1 or 2-5,7 [default: one
-    /// loop, not pinned]
+    /// CPUs to own, one loop pinned to each, such as 1 or 2-5,7: at a rate the
+    /// loops then stay awake for echoes that are outstanding, so give none
+    /// that the server needs [default: one loop, not pinned, that sleeps]
     #[arg(long, value_name = "LIST", value_parser = parse_cpus)]
     cpus: Option<Cpus>,
 
@@ -198,6 +199,7 @@ impl Args {
             softirq_cpus: Vec::new(),
             watched_cpus: Vec::new(),
             count_packets: false,
+            stay_awake: self.cpus.is_some(),
             work: self.work(),
         })
     }

@@ -187,6 +187,7 @@ mod tests {
             softirq_cpus: vec![],
             watched_cpus: vec![],
             count_packets: false,
+            stay_awake: false,
             work: wire::Work::Classic,
         };
         let first = Moment::read(&spec);

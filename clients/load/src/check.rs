@@ -9,7 +9,7 @@ use crate::pattern::MAX_CONNECTIONS;
 /// Longest duration, so that no sum of times overflows: 1 day.
 const LONGEST_MS: u64 = 86_400_000;
 const LONGEST_SPIN_US: u32 = 1_000_000;
-/// Largest rate: one message a nanosecond.
+/// Largest rate: a message each 100 ns.
 const HIGHEST_PER_S: f64 = 1e7;
 const LARGEST_PAYLOAD: u32 = 1 << 30;
 
@@ -153,6 +153,7 @@ mod tests {
             softirq_cpus: vec![],
             watched_cpus: vec![],
             count_packets: false,
+            stay_awake: false,
             work: Work::Hold {
                 await_go: true,
                 turns: false,

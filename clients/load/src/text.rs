@@ -173,7 +173,11 @@ fn balance(window: &WindowReport, seconds: f64) -> String {
     {
         let cpu_ns = float(server.cpu_ns + server.softirq_ns);
         let per_echo = cpu_ns / 1e3 / float(window.echoes_in_window);
-        write!(text, "; server {per_echo:.2} µs CPU/echo")
+        let what = match window.load {
+            Load::Sessions { .. } => "session",
+            _ => "echo",
+        };
+        write!(text, "; server {per_echo:.2} µs CPU/{what}")
             .expect("writing to a string does not fail");
     }
     text + "."

@@ -29,4 +29,4 @@ pub use report::{
     Classic, ClientUsage, Connections, End, Fault, FaultKind, Overlap, Report,
     ServerUsage, WindowReport,
 };
-pub use spec::{Arrivals, Load, PROTOCOL, Spec, Window, Work};
+pub use spec::{Arrivals, Load, PROTOCOL, REVISION, Spec, Window, Work};

@@ -206,16 +206,17 @@ pub struct WindowReport {
 }
 
 impl WindowReport {
-    /// Whether a ladder goes on above this step: at least 99 % of the
-    /// messages due in it came back in it, 99 % of them within 50 ms.
+    /// Whether a ladder goes on above this step: it saw at least 99 % as many
+    /// echoes as messages were due in it, 99 % of them within 50 ms.
     #[must_use]
     pub fn is_carried(&self) -> bool {
         self.keeps(Duration::from_millis(50))
     }
 
-    /// Whether at least 99 % of the messages due in it came back in it, and
-    /// 99 % of the response times are at most so long. One launch decides by
-    /// its own samples, however few; none decide against it.
+    /// Whether it saw at least 99 % as many echoes as messages were due in it
+    /// (those of the warm-up that came late are among them), and 99 % of the
+    /// response times are at most so long. One launch decides by its own
+    /// samples, however few; none decide against it.
     #[must_use]
     pub fn keeps(&self, limit: Duration) -> bool {
         let in_time = u128::from(self.echoes_in_window) * 100

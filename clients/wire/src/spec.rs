@@ -7,6 +7,13 @@ use serde::{Deserialize, Serialize};
 /// Version of the documents of this crate; both sides refuse another one.
 pub const PROTOCOL: u32 = 1;
 
+/// Revision of how the client measures, raised when the same server under the
+/// same order would get other figures by design. Runs of two revisions are
+/// neither mixed nor compared.
+///
+/// 2: it stays awake while an echo is outstanding ([`Spec::stay_awake`]).
+pub const REVISION: u32 = 2;
+
 /// One order to the client: one server, one set of connections, some work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,11 +49,16 @@ pub struct Spec {
     /// its loopback are counted at the edges of every window.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub count_packets: bool,
+    /// The CPUs are the client's own: while an echo is outstanding at a rate,
+    /// a loop spins instead of sleeping, so that no response time holds the
+    /// wake-up of the client.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stay_awake: bool,
     /// What to do with the connections.
     pub work: Work,
 }
 
-/// The two kinds of work.
+/// The kinds of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Work {
@@ -76,7 +88,7 @@ pub enum Work {
     },
 }
 
-/// One stretch of load over connections that are already open.
+/// One stretch of load, over connections that are open or by sessions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {

@@ -208,6 +208,7 @@ impl Lab<'_> {
     fn spec(&self, server: &Server, order: &Order) -> Spec {
         let settings = settings(order.connections);
         let windows = order.windows.clone();
+        let stay_awake = settings.client_is_alone();
         let apart = self.tools.host.irq_time_apart;
         Spec {
             protocol: PROTOCOL,
@@ -223,6 +224,7 @@ impl Lab<'_> {
             // What others had of the CPUs is read around the whole test.
             watched_cpus: Vec::new(),
             count_packets: false,
+            stay_awake,
             work: Work::Hold { await_go: true, turns: false, windows },
         }
     }
@@ -257,6 +259,7 @@ pub(super) fn settings(connections: u32) -> Settings {
     let (server_cpus, client_cpus) = place(&inspect::cpus(), placement);
     Settings {
         client: plan::SHARED_CLIENT.into(),
+        client_revision: wire::REVISION,
         connections,
         payload_bytes: PAYLOAD_BYTES,
         rate_per_s: 0.0,

@@ -68,8 +68,15 @@ impl Session<'_> {
                 Ok(finding) => Entry::found(test, finding),
                 Err(Trouble::CannotJudge(why)) => Entry::unjudged(test, why),
                 Err(Trouble::Broken(why)) => {
+                    // What it found before no longer stands.
+                    let because = format!("it broke: {why}");
                     ended.broken.push((test.id, why));
-                    continue;
+                    let sha256 = self.duels_sha256.as_deref();
+                    let sha256 = sha256.unwrap_or_default();
+                    Entry {
+                        duels: self.certificate.duels(test.id, sha256),
+                        ..Entry::unjudged(test, because)
+                    }
                 }
                 Err(Trouble::Interrupted) => break,
             };

@@ -80,9 +80,21 @@ fn reset(lab: &mut Lab<'_>) -> Outcome {
     }
     for round in 0..200 {
         let mut conn = lab.connect()?;
-        conn.offer(1 << 20, Duration::from_millis(2))?;
+        // A reset is ECONNRESET to whoever reads or writes next; after the
+        // peer has finished, a write that waits for room meets EPIPE, and
+        // SIGPIPE with it.
+        let finishes = round % 2 == 1;
+        if finishes {
+            conn.receive_buffer(4 << 10)?;
+            conn.offer(8 << 20, Duration::from_millis(5))?;
+        } else {
+            conn.offer(1 << 20, Duration::from_millis(2))?;
+        }
         // Some of it is on its way back, and more wants to be.
         conn.try_receive()?;
+        if finishes {
+            conn.finish()?;
+        }
         conn.reset()?;
         if round % 10 == 0 {
             others[round / 10].exchange(10, lab.ms(1_000))?;

@@ -34,14 +34,14 @@ fn split(lab: &mut Lab<'_>) -> Outcome {
         conn.receive_rest(lab.ms(2_000))?;
         pings.latencies.push(start.elapsed());
     }
-    pings.judge(lab.ms(10), None)
+    pings.judge(lab.defining_ms(10), None)
 }
 
 fn pipelined(lab: &mut Lab<'_>) -> Outcome {
     lab.start()?;
     let mut conn = lab.connect()?;
     let mut pings = Pings::default();
-    let bound = lab.ms(10);
+    let bound = lab.defining_ms(10);
     let late = |pings: &Pings| {
         pings.latencies.iter().filter(|it| **it > bound).count()
     };
@@ -56,7 +56,7 @@ fn pipelined(lab: &mut Lab<'_>) -> Outcome {
         conn.receive_rest(lab.ms(2_000))?;
         pings.latencies.push(start.elapsed());
     }
-    pings.judge(lab.ms(10), None)
+    pings.judge(lab.defining_ms(10), None)
 }
 
 fn options(lab: &mut Lab<'_>) -> Outcome {

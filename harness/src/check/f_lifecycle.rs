@@ -1,6 +1,6 @@
 //! F, first part: how it starts, where it listens, whom it needs.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use super::a_bytes::sweep;
 use super::case::Case;
 use super::lab::Lab;
+use super::server::Server;
 use super::verdict::{Outcome, Stop, broken, ensure, fail, within};
 use crate::process::{Confine, ExitKind};
 use crate::{sample, sockets};
@@ -55,11 +56,15 @@ fn announce(lab: &mut Lab<'_>) -> Outcome {
     )?;
     let listeners =
         sockets::listeners(addr).map_err(broken("socket diagnostics"))?;
-    let own = |it: &sockets::Listener| sample::holds_socket(&pids, it.inode);
+    let own = |it: &sockets::Listener| {
+        sample::holds_socket(&pids, it.inode) && it.ip == addr.ip()
+    };
     ensure(
-        !listeners.is_empty() && listeners.iter().all(own),
-        format!("its own listener on {addr}"),
-        format!("{} listeners, not all its own", listeners.len()),
+        addr.ip() == Ipv4Addr::LOCALHOST
+            && !listeners.is_empty()
+            && listeners.iter().all(own),
+        format!("its own listener on 127.0.0.1:{}, no other", addr.port()),
+        format!("{addr} is announced, {listeners:?} listen"),
     )?;
     lab.keep(server)?;
     lab.pause(Duration::from_millis(100))?;
@@ -81,7 +86,9 @@ fn default(lab: &mut Lab<'_>) -> Outcome {
             let words: Vec<&str> = line.split_whitespace().collect();
             let [_, local, _, state, ..] = words[..] else { continue };
             let udp = file.starts_with("udp");
-            let ours = LOOPBACKS.iter().any(|it| local.starts_with(it));
+            let port = format!(":{:04X}", addr.port());
+            let ours = local.ends_with(&port)
+                && LOOPBACKS.iter().any(|it| local.starts_with(it));
             if udp || (state == LISTEN && !ours) {
                 let actual = format!("a {file} socket at {local} (hex)");
                 return fail("no other socket than the announced", actual);
@@ -241,6 +248,23 @@ fn open_to_all(path: &Path) -> bool {
     })
 }
 
+/// One that has announced itself lives, even if it can accept nobody, and
+/// whoever it accepts is served; or it has thought better of it.
+fn serves_or_ends(lab: &mut Lab<'_>, server: &mut Server) -> Outcome {
+    let mut conn = lab.connect_to(server.addr)?;
+    let served = conn.exchange(10, lab.ms(300));
+    match server.process.wait(Duration::ZERO) {
+        // Nobody came for the connection, and there is no descriptor for it.
+        None if conn.received == 0 => Ok(()),
+        None => served.map(drop),
+        Some(exit) => ensure(
+            matches!(exit.kind, ExitKind::Code(1..)),
+            "an exit code other than 0",
+            format!("{}{}", exit.kind, server.log()),
+        ),
+    }
+}
+
 fn starved(lab: &mut Lab<'_>) -> Outcome {
     for descriptors in [8, 6, 5, 4] {
         let descriptors = Some(descriptors);
@@ -250,7 +274,7 @@ fn starved(lab: &mut Lab<'_>) -> Outcome {
         // Whether it gets by with so few or gives up, it doesn't hang.
         let patience = lab.volume_ms(2_000);
         match lab.attempt_raw(arguments, confine, patience)? {
-            Ok(server) => drop(server),
+            Ok(mut server) => serves_or_ends(lab, &mut server)?,
             Err(ended) => {
                 let what = "giving up";
                 within(what, start.elapsed(), lab.volume_ms(2_000))?;

@@ -138,7 +138,8 @@ fn deadline(lab: &mut Lab<'_>) -> Outcome {
     let _conns = never_read(lab)?;
     let mut server = lab.take_server();
     server.signal(Signal::TERM)?;
-    lab.pause(Duration::from_millis(500))?;
+    // Longer than the first may take: no time but the one asked for.
+    lab.pause(DRAIN + Duration::from_millis(1_100))?;
     // It is still busy with what it has to deliver.
     server.alive()?;
     server.signal(Signal::TERM)?;
@@ -181,7 +182,9 @@ fn interrupted(lab: &mut Lab<'_>) -> Outcome {
     lab.server().alive()
 }
 
-/// Stops and goes on; then a thousand signals a second that mean nothing.
+/// Stops and goes on; then a thousand signals a second that mean nothing, to
+/// all processes. The kernel drops those that nobody handles, so every tenth
+/// time it is a stop that goes on at once: `epoll_wait(2)` returns EINTR.
 fn storm(lab: &mut Lab<'_>) -> Outcome {
     let stop = Duration::from_millis(lab.pick(300, 3_000, 3_000));
     for time in [Duration::from_millis(1), stop, Duration::from_millis(1)] {
@@ -190,10 +193,15 @@ fn storm(lab: &mut Lab<'_>) -> Outcome {
         lab.pause(time)?;
         lab.server().signal_all(Signal::CONT)?;
     }
-    let leader = |lab: &mut Lab<'_>, signal| lab.server().signal(signal);
     for n in 0..lab.pick(300, 3_000, 3_000) {
-        let signal = if n % 8 == 0 { Signal::CHILD } else { Signal::WINCH };
-        leader(lab, signal)?;
+        let signals: &[Signal] = match n % 10 {
+            0 => &[Signal::STOP, Signal::CONT],
+            1 => &[Signal::CHILD],
+            _ => &[Signal::WINCH],
+        };
+        for &signal in signals {
+            lab.server().signal_all(signal)?;
+        }
         lab.pause(Duration::from_millis(1))?;
     }
     Ok(())

@@ -1,16 +1,10 @@
 //! G: torture, by seed and on request: a random walk through everything that
 //! clients and machines do, and a long soak.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use rustix::process::Signal;
-
 use super::case::Case;
-use super::conn::Conn;
-use super::e_exhaustion::Squeeze;
+use super::g_walk::{Action, SLOTS, Walker, walk};
 use super::lab::Lab;
 use super::verdict::{Evidence, Outcome, Stop, ensure};
 
@@ -18,75 +12,6 @@ pub(crate) const CASES: &[Case] = &[
     Case::must("G1", "random walk", fuzz).asked(),
     Case::must("G3", "soak", soak).asked(),
 ];
-
-/// Connections at once.
-const SLOTS: usize = 64;
-
-/// One step of the walk. A step that makes no sense where it comes to stand,
-/// as after others were left out, does nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Action {
-    Connect(usize),
-    Write(usize, u64),
-    Read(usize, usize),
-    /// Ends the sending side, and later the server's must end too.
-    Finish(usize),
-    Close(usize),
-    Reset(usize),
-    /// Stops the server for some milliseconds, while others go on.
-    Freeze,
-    Thaw,
-    /// No descriptor is free any more.
-    Squeeze,
-    Release,
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect(at) => write!(out, "connect {at}"),
-            Self::Write(at, bytes) => write!(out, "write {at} {bytes}"),
-            Self::Read(at, bytes) => write!(out, "read {at} {bytes}"),
-            Self::Finish(at) => write!(out, "finish {at}"),
-            Self::Close(at) => write!(out, "close {at}"),
-            Self::Reset(at) => write!(out, "reset {at}"),
-            Self::Freeze => write!(out, "freeze"),
-            Self::Thaw => write!(out, "thaw"),
-            Self::Squeeze => write!(out, "squeeze"),
-            Self::Release => write!(out, "release"),
-        }
-    }
-}
-
-/// The walk of a seed. Pure.
-fn walk(seed: u64, length: usize) -> Vec<Action> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let sized = |random: &mut ChaCha8Rng| -> u64 {
-        // Small and large alike: every order of magnitude is as likely.
-        let order = random.random_range(0..18);
-        1 + random.random_range(0..1u64 << order)
-    };
-    (0..length)
-        .map(|_| {
-            let at = random.random_range(0..SLOTS);
-            match random.random_range(0..100) {
-                0..18 => Action::Connect(at),
-                18..54 => Action::Write(at, sized(&mut random)),
-                54..84 => {
-                    let most = sized(&mut random);
-                    Action::Read(at, usize::try_from(most).unwrap_or(1))
-                }
-                84..89 => Action::Finish(at),
-                89..92 => Action::Close(at),
-                92..95 => Action::Reset(at),
-                95 => Action::Freeze,
-                96..98 => Action::Thaw,
-                98 => Action::Squeeze,
-                _ => Action::Release,
-            }
-        })
-        .collect()
-}
 
 fn fuzz(lab: &mut Lab<'_>) -> Outcome {
     let length = lab.pick(200, 1_000, 1_000);
@@ -97,22 +22,19 @@ fn fuzz(lab: &mut Lab<'_>) -> Outcome {
     };
     let (shrunk, evidence) = shrink(lab, actions, evidence)?;
     let steps: Vec<String> = shrunk.iter().map(Action::to_string).collect();
-    let actual = format!(
-        "{}; by {} steps: {}",
-        evidence.actual,
-        steps.len(),
-        steps.join(", ")
-    );
-    Err(Stop::Fail(Evidence { actual, ..evidence }))
+    lab.note(format!("by {} steps: {}", steps.len(), steps.join(", ")));
+    Err(Stop::Fail(evidence))
 }
 
-/// Leaves out whatever the failure does not need, for a limited time.
+/// Leaves out whatever the failure does not need, for a limited time. What is
+/// wrong for certain may not become what merely took too long.
 fn shrink(
     lab: &mut Lab<'_>,
     mut actions: Vec<Action>,
     mut evidence: Evidence,
 ) -> Outcome<(Vec<Action>, Evidence)> {
     let until = Instant::now() + Duration::from_secs(60);
+    let is_late = evidence.bound.is_some();
     let mut size = actions.len() / 2;
     while size > 0 {
         let mut from = 0;
@@ -121,7 +43,9 @@ fn shrink(
             let mut fewer = actions.clone();
             fewer.drain(from..end);
             match attempt(lab, &fewer) {
-                Err(Stop::Fail(other)) => (actions, evidence) = (fewer, other),
+                Err(Stop::Fail(other)) if other.bound.is_some() == is_late => {
+                    (actions, evidence) = (fewer, other);
+                }
                 Err(Stop::Interrupted) => return Err(Stop::Interrupted),
                 _ => from = end,
             }
@@ -135,91 +59,13 @@ fn shrink(
 /// of what was sent, and at the end all of it.
 fn attempt(lab: &mut Lab<'_>, actions: &[Action]) -> Outcome {
     lab.start()?;
-    let mut walker = Walker::default();
-    walker.slots.resize_with(SLOTS, || None);
+    lab.recount();
+    let mut walker = Walker::new(SLOTS);
     for &action in actions {
         walker.step(lab, action)?;
     }
-    walker.step(lab, Action::Thaw)?;
-    walker.step(lab, Action::Release)?;
-    let bound = lab.volume_ms(10_000);
-    for mut conn in walker.slots.into_iter().flatten() {
-        if !conn.finished {
-            conn.conn.receive_rest(bound)?;
-            conn.conn.finish()?;
-        }
-        conn.conn.rest_and_end(bound)?;
-    }
+    walker.end(lab)?;
     lab.afterlife()
-}
-
-#[derive(Default)]
-struct Walker<'a> {
-    slots: Vec<Option<Walked<'a>>>,
-    frozen: bool,
-    squeezed: Option<Squeeze>,
-}
-
-struct Walked<'a> {
-    conn: Conn<'a>,
-    finished: bool,
-}
-
-impl<'a> Walker<'a> {
-    fn step(&mut self, lab: &mut Lab<'a>, action: Action) -> Outcome {
-        match action {
-            Action::Connect(at) if self.slots[at].is_none() => {
-                let conn = lab.connect()?;
-                self.slots[at] = Some(Walked { conn, finished: false });
-            }
-            Action::Write(at, bytes) => {
-                let Some(open) = &mut self.slots[at] else { return Ok(()) };
-                if !open.finished {
-                    open.conn.try_send(bytes)?;
-                }
-            }
-            Action::Read(at, most) => {
-                let Some(open) = &mut self.slots[at] else { return Ok(()) };
-                if open.conn.try_receive_most(most)?.is_none() {
-                    // It may end only after all of it.
-                    let all = open.conn.sent == open.conn.received;
-                    if !(open.finished && all) {
-                        open.conn.short(open.conn.sent)?;
-                    }
-                    self.slots[at] = None;
-                }
-            }
-            Action::Finish(at) => {
-                let Some(open) = &mut self.slots[at] else { return Ok(()) };
-                if !open.finished {
-                    open.conn.finish()?;
-                    open.finished = true;
-                }
-            }
-            Action::Close(at) => self.slots[at] = None,
-            Action::Reset(at) => {
-                if let Some(open) = self.slots[at].take() {
-                    open.conn.reset()?;
-                }
-            }
-            Action::Freeze if !self.frozen => {
-                lab.server().signal_all(Signal::STOP)?;
-                self.frozen = true;
-            }
-            Action::Thaw if self.frozen => {
-                lab.server().signal_all(Signal::CONT)?;
-                self.frozen = false;
-            }
-            Action::Squeeze if self.squeezed.is_none() => {
-                self.squeezed = Some(Squeeze::begin(lab)?);
-            }
-            Action::Release => {
-                self.squeezed.take().map_or(Ok(()), Squeeze::end)?;
-            }
-            _ => {}
-        }
-        lab.server().alive()
-    }
 }
 
 fn soak(lab: &mut Lab<'_>) -> Outcome {
@@ -266,22 +112,4 @@ fn soak(lab: &mut Lab<'_>) -> Outcome {
         let same = now.abs_diff(open) <= 2;
         Ok(if same { Ok(()) } else { Err(format!("{now}, not {open}")) })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_seed_always_walks_the_same_way_and_does_everything() {
-        let actions = walk(5, 10_000);
-        assert_eq!(actions, walk(5, 10_000));
-        assert_ne!(actions, walk(6, 10_000));
-        let has = |wanted: fn(&Action) -> bool| actions.iter().any(wanted);
-        assert!(has(|it| matches!(it, Action::Write(_, 60_000..))));
-        assert!(has(|it| matches!(it, Action::Write(_, 1))));
-        assert!(has(|it| matches!(it, Action::Reset(_))));
-        assert!(has(|it| *it == Action::Freeze));
-        assert!(has(|it| *it == Action::Squeeze));
-    }
 }

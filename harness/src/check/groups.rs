@@ -15,6 +15,22 @@ pub(super) struct Group {
 /// Where version 1 mounts a controller.
 const ROOT: &str = "/sys/fs/cgroup";
 
+/// Every group of ours is named so, with its maker's process.
+const PREFIX: &str = "harness-check-";
+
+/// Removes what killed makers have left, as far as it is empty.
+fn sweep(root: &Path) {
+    let Ok(entries) = std::fs::read_dir(root) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let maker = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        if maker.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            // The kernel refuses while anything is in it.
+            std::fs::remove_dir(entry.path()).ok();
+        }
+    }
+}
+
 impl Group {
     /// A group that limits processes and threads.
     pub(super) fn threads() -> Outcome<Self> {
@@ -32,7 +48,8 @@ impl Group {
             let why = format!("needs the control group {controller} (v1)");
             return Err(Stop::Skip(why));
         }
-        let name = format!("harness-check-{}", std::process::id());
+        sweep(&root);
+        let name = format!("{PREFIX}{}", std::process::id());
         let path = root.join(name);
         std::fs::create_dir(&path).map_err(|error| {
             Stop::Skip(format!("needs a control group of its own: {error}"))

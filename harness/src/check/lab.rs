@@ -2,6 +2,7 @@
 //! and knows how much and how patiently to try.
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
@@ -25,6 +26,11 @@ use crate::process::wait_readable;
 pub(crate) struct Target {
     pub(crate) id: String,
     pub(crate) built: Built,
+    /// Where it came from, if not from the suite.
+    pub(crate) outside: Option<PathBuf>,
+    /// It is a server of this workspace, which has the contract's own pause
+    /// when something ran out.
+    pub(crate) workspace: bool,
     /// How long it may take to announce itself.
     pub(crate) ready: Duration,
     pub(crate) family: Family,
@@ -94,6 +100,12 @@ impl<'a> Lab<'a> {
     /// A time bound.
     pub(crate) fn ms(&self, ms: u64) -> Duration {
         Duration::from_millis(ms) * self.manner.stretch
+    }
+
+    /// A time bound that defines a case, as 10 ms tell a delayed
+    /// acknowledgement of 40 from none: patience hardly stretches it.
+    pub(crate) fn defining_ms(&self, ms: u64) -> Duration {
+        Duration::from_millis(ms) * self.manner.stretch.min(2)
     }
 
     /// A time bound for a volume, which slow runtimes may exceed.
@@ -182,6 +194,11 @@ impl<'a> Lab<'a> {
         self.keys += 1;
         let patience = self.volume_ms(10_000);
         Conn::new(stream, key, self.pattern, patience, self.interrupt)
+    }
+
+    /// The next connection is the first again, with the bytes of the first.
+    pub(crate) fn recount(&mut self) {
+        self.keys = 0;
     }
 
     pub(crate) fn connect_all(&mut self, n: usize) -> Outcome<Vec<Conn<'a>>> {

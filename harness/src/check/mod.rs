@@ -10,9 +10,10 @@
 use std::time::Duration;
 
 pub(crate) use self::case::{Case, Level};
+pub(crate) use self::cell::Cell;
+pub(crate) use self::junit::junit;
 use self::lab::{Manner, Target};
 use self::noise::Noise;
-pub(crate) use self::runner::Cell;
 use self::runner::Rules;
 pub(crate) use self::verdict::Verdict;
 use crate::build::Built;
@@ -26,6 +27,7 @@ mod bytes;
 mod c_pressure;
 mod calls;
 mod case;
+mod cell;
 mod conn;
 mod conn_check;
 mod conn_raw;
@@ -38,7 +40,9 @@ mod f_arguments;
 mod f_lifecycle;
 mod f_stop;
 mod g_torture;
+mod g_walk;
 mod groups;
+mod junit;
 mod lab;
 mod lab_start;
 mod lab_waits;
@@ -152,6 +156,8 @@ pub(crate) fn check(
     let target = Target {
         id: server.id.clone(),
         built,
+        outside: server.outside.then(|| server.directory.clone()),
+        workspace: server.workspace,
         ready: Duration::from_secs(u64::from(server.manifest.ready_s)),
         family: server.manifest.family,
         slow: server.manifest.slow,

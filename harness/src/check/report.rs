@@ -1,12 +1,11 @@
-//! Shows the matrix and the evidence behind it: for people, as JSON and as
-//! JUnit. Pure.
+//! Shows the matrix and the evidence behind it, for people and as JSON. Pure.
 
 use std::fmt::Write;
 
 use serde::Serialize;
 
 use super::case::{Case, Level};
-use super::runner::Cell;
+use super::cell::Cell;
 use super::verdict::Verdict;
 use crate::conformance::Tier;
 use crate::plan::Skip;
@@ -22,8 +21,10 @@ pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) cases: Vec<Listed>,
     pub(crate) servers: Vec<String>,
-    /// Servers that can't run here, or don't build.
+    /// Servers that can't run here.
     pub(crate) skipped: Vec<Skip>,
+    /// Servers that don't build.
+    pub(crate) unbuilt: Vec<Skip>,
     pub(crate) cells: Vec<Cell>,
 }
 
@@ -69,10 +70,11 @@ pub(crate) fn text(report: &Report) -> String {
         explain(&mut out, cell);
     }
     skips(&mut out, report);
-    for skip in &report.skipped {
+    for skip in report.unbuilt.iter().chain(&report.skipped) {
         let hint = skip.hint.as_deref().unwrap_or_default();
         let (server, reason) = (&skip.server, skip.reason.trim());
-        writeln!(out, "{server}: skipped, {reason} {hint}").ok();
+        let line = format!("{server}: not tried, {reason} {hint}");
+        writeln!(out, "{}", line.trim_end()).ok();
     }
     out.push_str(&closing(report));
     out
@@ -131,6 +133,9 @@ fn explain(out: &mut String, cell: &Cell) {
             if let Some(reason) = reason {
                 writeln!(out, "  declared  {reason}").ok();
             }
+            for note in &cell.notes {
+                writeln!(out, "  note      {note}").ok();
+            }
             writeln!(out, "  took      {seconds:.1} s").ok();
             writeln!(out, "  again     {command}").ok();
         }
@@ -170,9 +175,11 @@ fn closing(report: &Report) -> String {
         report.cells.iter().filter(|cell| wanted(cell)).count()
     };
     let failed = count(Cell::failed);
-    let errors = count(|it| it.verdict == Verdict::Error);
+    let errors = count(|it| it.is_open() && !it.failed());
     let skipped = count(|it| it.verdict == Verdict::Skip);
-    let passed = count(|it| it.verdict == Verdict::Pass && !it.failed());
+    let passed = count(|it| {
+        it.verdict == Verdict::Pass && !it.failed() && !it.is_open()
+    });
     let partial = if report.partial { ", interrupted" } else { "" };
     format!(
         "{} cells, seed {}: {passed} passed, {failed} failed, {errors} \
@@ -180,84 +187,4 @@ fn closing(report: &Report) -> String {
         report.cells.len(),
         report.seed,
     )
-}
-
-/// JUnit's XML: a suite for each server.
-pub(crate) fn junit(report: &Report) -> String {
-    let mut out = String::from("<?xml version=\"1.0\"?>\n<testsuites>\n");
-    for server in &report.servers {
-        let own = |cell: &&Cell| cell.server == *server;
-        let cells: Vec<&Cell> = report.cells.iter().filter(own).collect();
-        let of = |wanted: fn(&Cell) -> bool| {
-            cells.iter().filter(|cell| wanted(cell)).count()
-        };
-        writeln!(
-            out,
-            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" \
-             errors=\"{}\" skipped=\"{}\">",
-            escape(server),
-            cells.len(),
-            of(Cell::failed),
-            of(|it| it.verdict == Verdict::Error),
-            of(is_skip),
-        )
-        .ok();
-        for cell in &cells {
-            testcase(&mut out, report, cell);
-        }
-        out.push_str("  </testsuite>\n");
-    }
-    out.push_str("</testsuites>\n");
-    out
-}
-
-fn is_skip(cell: &Cell) -> bool {
-    matches!(cell.verdict, Verdict::Skip | Verdict::Unsupported)
-}
-
-fn testcase(out: &mut String, report: &Report, cell: &Cell) {
-    let case = report.cases.iter().find(|case| case.id == cell.case);
-    let title = case.map_or("", |case| case.title);
-    write!(
-        out,
-        "    <testcase classname=\"{}\" name=\"{} {}\" time=\"{:.3}\"",
-        escape(&cell.server),
-        cell.case,
-        escape(title),
-        cell.duration_ms as f64 / 1000.0
-    )
-    .ok();
-    let text = |part: &Option<String>| escape(part.as_deref().unwrap_or(""));
-    let (expected, actual) = (text(&cell.expected), text(&cell.actual));
-    let reason = text(&cell.reason);
-    let inner = if cell.failed() {
-        format!(
-            "<failure message=\"{actual}\">expected {expected}&#10;actual \
-             {actual}&#10;{}</failure>",
-            escape(&cell.command)
-        )
-    } else if cell.verdict == Verdict::Error {
-        format!("<error message=\"{reason}\"/>")
-    } else if is_skip(cell) {
-        format!("<skipped message=\"{reason}\"/>")
-    } else {
-        out.push_str("/>\n");
-        return;
-    };
-    writeln!(out, ">{inner}</testcase>").ok();
-}
-
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
 }

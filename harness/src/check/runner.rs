@@ -3,47 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::case::{Case, Level};
+use super::cell::Cell;
 use super::lab::{Lab, Manner, Target};
 use super::noise::Noise;
 use super::verdict::{Evidence, Outcome, Stop, Verdict};
 use crate::catalog::Unsupported;
 use crate::conformance::Tier;
 use crate::interrupt::Interrupt;
-
-/// One server and one case.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Cell {
-    pub(crate) server: String,
-    pub(crate) case: &'static str,
-    pub(crate) level: Level,
-    /// Of the stimulus itself.
-    pub(crate) verdict: Verdict,
-    /// Of the server afterwards; null where the case ends it, or ended
-    /// before it came to that.
-    pub(crate) afterlife: Option<Verdict>,
-    pub(crate) passed: usize,
-    pub(crate) repeats: usize,
-    pub(crate) expected: Option<String>,
-    pub(crate) actual: Option<String>,
-    /// Why it was skipped, or is an error, or is not supported.
-    pub(crate) reason: Option<String>,
-    pub(crate) notes: Vec<String>,
-    /// Of the try that is shown.
-    pub(crate) seed: u64,
-    pub(crate) duration_ms: u64,
-    /// Does it again.
-    pub(crate) command: String,
-}
-
-impl Cell {
-    /// Whether the server failed it, in either way.
-    pub(crate) fn failed(&self) -> bool {
-        self.verdict == Verdict::Fail || self.afterlife == Some(Verdict::Fail)
-    }
-}
 
 /// How a whole suite is run.
 #[derive(Clone, Copy, Debug)]
@@ -231,6 +198,11 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
         duration_ms: u64::try_from(shown.took.as_millis()).unwrap_or(u64::MAX),
         command: again(case, target, rules, seed),
     };
+    let failed = tries.iter().filter(|it| !it.passed());
+    let seeds: Vec<String> = failed.map(|it| it.seed.to_string()).collect();
+    if seeds.len() > 1 {
+        cell.notes.push(format!("failed with the seeds {}", seeds.join(", ")));
+    }
     let stop = shown.data.as_ref().err();
     let later = shown.after.as_ref().and_then(|it| it.as_ref().err());
     match stop.or(later) {
@@ -259,7 +231,20 @@ fn again(case: &Case, target: &Target, rules: Rules, seed: u64) -> String {
         "G3" => format!("--soak {}s", rules.manner.soak.as_secs()),
         id => format!("--case {id}"),
     };
-    format!("cargo harness check {} {what}{tier} --seed {seed}", target.id)
+    let mut command = format!("cargo harness check {}", target.id);
+    if let Some(directory) = &target.outside {
+        // It is known by no id, and a shell may see it.
+        let quoted = directory.display().to_string().replace('\'', "'\\''");
+        command = format!("cargo harness check --server-dir '{quoted}'");
+    }
+    command += &format!(" {what}{tier} --seed {seed}");
+    if rules.manner.stretch != 1 {
+        command += &format!(" --stretch {}", rules.manner.stretch);
+    }
+    if rules.strict {
+        command += " --strict";
+    }
+    command
 }
 
 /// A server may have said anything: one line of it, and not too long.

@@ -16,6 +16,8 @@ fn cell(level: Level, strict: bool, outcomes: &[Outcome]) -> Cell {
     let target = Target {
         id: "a".into(),
         built,
+        outside: None,
+        workspace: true,
         ready: Duration::ZERO,
         family: crate::catalog::Family::Threads,
         slow: 1,

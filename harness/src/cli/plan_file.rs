@@ -105,16 +105,25 @@ pub fn text(bytes: &[u8]) -> Result<&str, Fault> {
     })
 }
 
-/// Puts what a plan file says in the place of what was not typed. `is_server`
-/// tells whether an id, without what follows an `@`, is one of a server.
+/// The names that may stand in a plan file.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// Whether an id, without what follows an `@`, is one of a server.
+    pub(crate) server: &'a dyn Fn(&str) -> bool,
+    /// Whether a name is one of a client, or else what is wrong with it.
+    pub(crate) client: &'a dyn Fn(&str) -> Result<String, String>,
+}
+
+/// Puts what a plan file says in the place of what was not typed.
 ///
 /// # Errors
 /// The first thing that is wrong with it.
-pub fn apply(
+pub(crate) fn apply(
     text: &str,
     run: &mut Run,
-    is_server: impl Fn(&str) -> bool,
+    known: Known<'_>,
 ) -> Result<(), Fault> {
+    let is_server = known.server;
     let keys: Keys = toml::from_str(text).map_err(|e| unread(text, &e))?;
     let at = |place: usize, message: String| fault(text, place, message);
     let read = Read { text };
@@ -149,6 +158,9 @@ pub fn apply(
     }
     read.numbers(&keys, run)?;
     read.words(&keys, run)?;
+    if let Some(client) = &keys.client {
+        run.client = read.word(client, known.client)?;
+    }
     run.windows = read.windows(&keys.windows)?;
     run.selection.all = keys.all;
     run.shipped |= keys.shipped;
@@ -233,9 +245,6 @@ impl Read<'_> {
         }
         if let Some(value) = &keys.reference {
             run.reference.clone_from(value.as_ref());
-        }
-        if let Some(value) = &keys.client {
-            run.client.clone_from(value.as_ref());
         }
         Ok(())
     }

@@ -18,9 +18,18 @@ fn is_server(id: &str) -> bool {
     ["rust-mio", "rust-tokio"].contains(&id)
 }
 
+fn client(name: &str) -> Result<String, String> {
+    match name {
+        "load" | "original-cpp" => Ok(name.into()),
+        _ => Err(format!("there is no client {name:?}")),
+    }
+}
+
+const KNOWN: Known<'_> = Known { server: &is_server, client: &client };
+
 fn applied(text: &str) -> Result<Run, String> {
     let mut run = typed(&[]);
-    apply(text, &mut run, is_server).map_err(|fault| fault.to_string())?;
+    apply(text, &mut run, KNOWN).map_err(|fault| fault.to_string())?;
     Ok(run)
 }
 
@@ -86,11 +95,11 @@ fn what_the_file_leaves_out_stays_as_it_is() {
 fn rounds_seed_and_budget_that_were_typed_win() {
     let mut run = typed(&["--rounds", "2", "--seed", "3", "--budget", "1m"]);
     let text = "all = true\nrounds = 9\nseed = 9\nbudget = \"9m\"";
-    apply(text, &mut run, is_server).unwrap();
+    apply(text, &mut run, KNOWN).unwrap();
     assert_eq!((run.rounds, run.seed), (Some(2), Some(3)));
     assert_eq!(run.budget, Some(Duration::from_secs(60)));
     let mut quick = typed(&["--quick"]);
-    apply(text, &mut quick, is_server).unwrap();
+    apply(text, &mut quick, KNOWN).unwrap();
     assert_eq!((quick.rounds, quick.seed), (None, Some(9)));
 }
 
@@ -110,6 +119,7 @@ fn what_is_wrong_is_said_with_its_place() {
         ("servers = [\"rust-mio@same\"]", "1:12: \"rust-mio@same\": only"),
         ("servers = [\"../x\"]", "1:12: there is no server \"../x\""),
         ("reference = \"x\"", "1:13: there is no server \"x\""),
+        ("all = true\nclient = \"x\"", "2:10: there is no client \"x\""),
         ("scenario = [\"load\", \"lod\"]", "1:21: the scenarios are"),
         ("connections = 0", "1:15: 0 is not in 1 to 1000000"),
         ("connections = -5", "1:15: -5 is not in 1 to 1000000"),

@@ -9,7 +9,7 @@ use super::select::{Selected, select};
 use crate::build;
 use crate::catalog::{Catalog, Server};
 use crate::check::report::{self, Report};
-use crate::check::{self, Case, Cell, Verdict, Wanted};
+use crate::check::{self, Case, Cell, Wanted};
 use crate::cli::{Check, Output};
 use crate::conformance::kept::{self, Kept};
 use crate::event::Event;
@@ -53,6 +53,7 @@ pub(super) fn check(args: &Check, output: Output) -> Result<u8> {
         cases: cases.iter().map(|&case| case.into()).collect(),
         servers: Vec::new(),
         skipped: broken,
+        unbuilt: Vec::new(),
         cells: Vec::new(),
     };
     for server in servers {
@@ -73,7 +74,8 @@ pub(super) fn check(args: &Check, output: Output) -> Result<u8> {
                 }
                 report.cells.extend(cells);
             }
-            Err(skip) => report.skipped.push(skip),
+            Err(Missing::Lacks(skip)) => report.skipped.push(skip),
+            Err(Missing::Build(skip)) => report.unbuilt.push(skip),
         }
         if interrupt.signal().is_some() {
             report.partial = true;
@@ -142,19 +144,29 @@ fn wanted(args: &Check) -> Wanted {
     }
 }
 
+/// Why there is no server to try.
+enum Missing {
+    /// This machine lacks what it needs.
+    Lacks(Skip),
+    /// It has all that, and the build failed.
+    Build(Skip),
+}
+
 fn built(
     server: &Server,
     root: &Path,
     progress: &mut Progress,
     interrupt: &Interrupt,
-) -> Result<build::Built, Skip> {
-    let version = server.receipt()?;
+) -> Result<build::Built, Missing> {
+    let version = server.receipt().map_err(Missing::Lacks)?;
     progress.hear(&Event::Building { what: &server.id });
     build::build(&server.program(), root, &version, interrupt).map_err(
-        |error| Skip {
-            server: server.id.clone(),
-            reason: format!("its build failed: {error:#}"),
-            hint: None,
+        |error| {
+            Missing::Build(Skip {
+                server: server.id.clone(),
+                reason: format!("its build failed: {error:#}"),
+                hint: None,
+            })
         },
     )
 }
@@ -186,7 +198,7 @@ fn keep(
     let why = match found {
         None => "a case could not be judged",
         Some(found) if kept::keep(results, &found)? => return Ok(()),
-        Some(_) => "a higher tier's result of the same sources is there",
+        Some(_) => "a stricter result of the same sources is there",
     };
     progress.line(&format!("{}: result not kept: {why}", server.id));
     Ok(())
@@ -194,7 +206,7 @@ fn keep(
 
 fn put(args: &Check, report: &Report) -> Result<()> {
     if let Some(path) = &args.junit {
-        store::write_atomically(path, report::junit(report).as_bytes())?;
+        store::write_atomically(path, check::junit(report).as_bytes())?;
     }
     if args.json {
         super::print(&serde_json::to_string_pretty(report)?)
@@ -203,14 +215,13 @@ fn put(args: &Check, report: &Report) -> Result<()> {
     }
 }
 
-/// 3 when a server failed a case that binds it, or can't be tried though it
-/// was named; 1 when only the suite failed.
+/// 3 when a server failed a case that binds it, doesn't build, or can't be
+/// tried though it was named; 1 when only the suite failed.
 fn verdict(args: &Check, report: &Report) -> u8 {
     let failed = report.cells.iter().any(|cell| cell.failed());
-    let wanting = !args.selection.all && !report.skipped.is_empty();
-    let error = report.cells.iter().any(|cell| {
-        cell.verdict == Verdict::Error || cell.afterlife == Some(Verdict::Error)
-    });
+    let wanting = !report.unbuilt.is_empty()
+        || (!args.selection.all && !report.skipped.is_empty());
+    let error = report.cells.iter().any(Cell::is_open);
     match (failed || wanting, error) {
         (true, _) => SERVER_FAILED,
         (_, true) => TOOL,

@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use crate::cli::{Compare, FailOn};
-use crate::compare::{Options, breaches, compare as judge};
+use crate::compare::{
+    Comparison, Options, Verdict, breaches, compare as judge,
+};
 use crate::exit::{DONE, GATE, NOT_COMPARABLE, USAGE, refuse};
 use crate::progress::say;
 use crate::render;
@@ -35,10 +37,25 @@ pub(super) fn compare(args: &Compare) -> Result<u8> {
     if args.fail_on != Some(FailOn::Regression) {
         return Ok(DONE);
     }
+    open(&comparison);
     let found = breaches(&comparison, &args.threshold)
         .map_err(|error| refuse(USAGE, error.to_string()))?;
     for sentence in &found {
         say(&format!("regression: {sentence}"));
     }
     Ok(if found.is_empty() { DONE } else { GATE })
+}
+
+/// A gate that is passed for want of rounds must not look like one that held.
+fn open(comparison: &Comparison) {
+    let entries = comparison.entries.iter();
+    let open = entries.filter(|it| it.verdict == Verdict::Undecided);
+    let needed: Vec<u32> = open.filter_map(|it| it.rounds_needed).collect();
+    let Some(most) = needed.iter().max() else { return };
+    say(&format!(
+        "undecided: {} of {} figures, which this passes unproved; {most} more \
+         round(s) in both runs, or fewer servers, would decide",
+        needed.len(),
+        comparison.entries.len(),
+    ));
 }

@@ -205,6 +205,7 @@ fn settings(args: &Args, ground: &Ground) -> Settings {
     let (server_cpus, client_cpus) = place(&inspect::cpus(), placement);
     Settings {
         client: plan::SHARED_CLIENT.into(),
+        client_revision: wire::REVISION,
         connections: args.connections,
         payload_bytes: args.payload,
         rate_per_s: 0.0,

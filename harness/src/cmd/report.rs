@@ -6,10 +6,11 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 
 use crate::cli::Report;
-use crate::exit::DONE;
+use crate::compare::other_machine;
+use crate::exit::{DONE, NOT_COMPARABLE, refuse};
 use crate::report;
 use crate::store;
-use crate::summarize::{spectra, timelines};
+use crate::summarize::{Summary, spectra, timelines};
 
 /// The page's name in the run's directory.
 const FILE: &str = "report.html";
@@ -20,6 +21,7 @@ pub(super) fn report(args: &Report) -> Result<u8> {
     let results = store::results(&root, args.results_dir.as_deref());
     let run = store::find(&root, &results, &args.run)?;
     let summary = super::show::summary(&run);
+    let others = others(args, &root, &results, &summary)?;
     let spectra = spectra(&run.plan, &run.records);
     let timelines = timelines(&run.plan, &run.records);
     let checked = super::list::checks(&root, &run.plan)?;
@@ -28,6 +30,7 @@ pub(super) fn report(args: &Report) -> Result<u8> {
             .map_err(|name| anyhow!("{name} can't be read"))?;
     let report = report::Report {
         summary: &summary,
+        others: &others,
         spectra: &spectra,
         timelines: &timelines,
         checked: &checked,
@@ -41,6 +44,27 @@ pub(super) fn report(args: &Report) -> Result<u8> {
         drawings(&report, directory)?;
     }
     Ok(DONE)
+}
+
+/// The runs that answer beside this one.
+fn others(
+    args: &Report,
+    root: &Path,
+    results: &Path,
+    summary: &Summary,
+) -> Result<Vec<Summary>> {
+    let mut others = Vec::new();
+    for name in &args.with {
+        let other = super::show::summary(&store::find(root, results, name)?);
+        let differences = other_machine(summary, &other);
+        if !differences.is_empty() {
+            let why = differences.join("; ");
+            let why = format!("--with {name} is of another machine: {why}");
+            return Err(refuse(NOT_COMPARABLE, why));
+        }
+        others.push(other);
+    }
+    Ok(others)
 }
 
 fn drawings(report: &report::Report<'_>, directory: &Path) -> Result<()> {

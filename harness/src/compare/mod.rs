@@ -29,7 +29,7 @@ mod threshold_tests;
 mod trust_tests;
 
 pub use judge::{MAX_CHANCE, MIN_CHANGE, MIN_ROUNDS};
-pub use same::{NotComparable, mismatches};
+pub use same::{NotComparable, mismatches, other_machine, other_plan};
 pub use threshold::{BadThreshold, Threshold, UnknownMetric, breaches};
 pub use types::{Change, Comparison, Drift, Entry, Options, Verdict};
 

@@ -31,6 +31,26 @@ pub fn mismatches(a: &Summary, b: &Summary, absolute: bool) -> Vec<String> {
     found.0
 }
 
+/// What tells that two runs are not of the same machine, a line each.
+#[must_use]
+pub fn other_machine(a: &Summary, b: &Summary) -> Vec<String> {
+    let mut found = Found::default();
+    machine(&mut found, a, b);
+    found.0
+}
+
+/// What differs in how two runs were made, but for their workloads, a line
+/// each: this run's first.
+#[must_use]
+pub fn other_plan(a: &Summary, b: &Summary) -> Vec<String> {
+    let mut found = Found::default();
+    plan(&mut found, a, b);
+    found.0.retain(|line| !line.starts_with(SCENARIOS));
+    found.0
+}
+
+const SCENARIOS: &str = "scenarios";
+
 #[derive(Default)]
 struct Found(Vec<String>);
 
@@ -87,9 +107,14 @@ fn plan(found: &mut Found, a: &Summary, b: &Summary) {
         names.sort_unstable();
         names.join(" and ")
     };
-    found.differ("scenarios", &names(a), &names(b));
+    found.differ(SCENARIOS, &names(a), &names(b));
     let (a, b) = (&a.plan.settings, &b.plan.settings);
     found.differ("client", &a.client, &b.client);
+    found.differ(
+        "revision of the client",
+        &a.client_revision,
+        &b.client_revision,
+    );
     found.differ("connections", &a.connections, &b.connections);
     found.differ("payload bytes", &a.payload_bytes, &b.payload_bytes);
     found.differ("rate per second", &a.rate_per_s, &b.rate_per_s);

@@ -121,11 +121,13 @@ impl Kept {
     }
 
     /// Whether it says more than an older finding: a failure always does, a
-    /// pass only of as high a tier, and of another version nothing is said.
+    /// pass only of a higher tier, or of the same by bounds as narrow; and of
+    /// another version nothing is said.
     fn supersedes(&self, old: &Self) -> bool {
         self.key != old.key
             || !self.failed().is_empty()
-            || self.tier >= old.tier
+            || self.tier > old.tier
+            || (self.tier == old.tier && self.stretch <= old.stretch)
     }
 
     fn conformance(&self) -> Conformance {

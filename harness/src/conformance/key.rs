@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
+use super::SUITE;
 use crate::build;
 use crate::catalog::Server;
 
@@ -18,7 +19,7 @@ const MANIFEST: &str = "server.toml";
 /// Where builds put what they make, beside what [`build::files`] leaves out.
 const MADE: &str = "build";
 
-/// SHA-256 over the tool's version, the server's sources and what of its
+/// SHA-256 over the versions of tool and suite, the server's sources and what of its
 /// `server.toml` decides how it is built, started and judged; for a package
 /// of this workspace also over what servers share, the locked versions of
 /// what it is built from, their features and the profile. Another member's
@@ -29,6 +30,7 @@ const MADE: &str = "build";
 pub(super) fn key(server: &Server, root: &Path) -> Result<String> {
     let mut hash = Hash(Sha256::new());
     hash.part(env!("CARGO_PKG_VERSION").as_bytes());
+    hash.part(&SUITE.to_le_bytes());
     hash.manifest(server);
     let serve = server.manifest.serve.first();
     // A built program changes with its compiler; a script is its own source.

@@ -216,6 +216,7 @@ mod tests {
             softirq_cpus: Vec::new(),
             watched_cpus: Vec::new(),
             count_packets: false,
+            stay_awake: false,
             work: Work::Classic,
         };
         let (server, _other_end) = UnixStream::pair().unwrap();

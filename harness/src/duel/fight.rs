@@ -164,6 +164,7 @@ impl Ring<'_> {
             ),
             watched_cpus: settings.watched_cpus(),
             count_packets: false,
+            stay_awake: settings.client_is_alone(),
             work: Work::Hold { await_go: true, turns: true, windows },
         }
     }

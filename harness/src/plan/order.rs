@@ -70,6 +70,7 @@ pub fn spec(settings: &Settings, trial: &Trial, target: &Target<'_>) -> Spec {
         },
         watched_cpus: settings.watched_cpus(),
         count_packets: settings.isolation.netns,
+        stay_awake: settings.client_is_alone(),
         work,
     }
 }

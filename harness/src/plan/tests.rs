@@ -226,6 +226,10 @@ fn the_order_names_the_server_and_keeps_its_backlog_from_overflowing() {
         assert_eq!(spec.connections, 10_000);
         assert_eq!(spec.server_pids, [42]);
         assert_eq!((spec.cpus, spec.softirq_cpus), (vec![1], vec![0]));
+        assert!(spec.stay_awake, "its CPUs are the client's own");
+        let placement = Placement::Shared;
+        let shared = Settings { placement, ..plan.settings.clone() };
+        assert!(!super::order::spec(&shared, trial, &target).stay_awake);
     }
 }
 

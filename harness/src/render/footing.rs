@@ -186,8 +186,8 @@ fn limits(summary: &Summary) -> Vec<String> {
         })
         .collect();
     out.push(
-        "Notes compare to the reference, at 5 % for all servers together: \
-         faster and slower are proved, equivalent is within ±5 %, undecided \
+        "Notes compare to the reference: faster and slower are proved, at 5 % \
+         for all servers together, equivalent is within ±5 %, undecided \
          may be either."
             .into(),
     );

@@ -3,7 +3,7 @@
 //! Refuses to do: explain what is not there.
 
 use crate::plan::Scenario;
-use crate::summarize::{CLIENT_LIMITED, LADDER_LIMITED, Row, Summary};
+use crate::summarize::Summary;
 
 use super::view::View;
 
@@ -18,11 +18,16 @@ pub(super) fn legend(summary: &Summary, view: &View) -> Vec<String> {
                 .into(),
         );
     }
-    let limited = [CLIENT_LIMITED, LADDER_LIMITED];
-    let is_limited = |row: &Row| limited.iter().any(|f| row.is_flagged(f));
-    if summary.rows.iter().any(is_limited) {
+    if cells().any(|cell| cell.contains('≥')) {
         out.push(
             "≥: the client was the bottleneck; the server could do more."
+                .into(),
+        );
+    }
+    if cells().any(|cell| cell.contains('≤')) {
+        out.push(
+            "≤: the client was the bottleneck; the server may take less, and \
+             is not told from others that are marked so."
                 .into(),
         );
     }

@@ -9,8 +9,8 @@ use crate::plan::Scenario;
 use crate::record::Effect;
 use crate::stats::verdict::{FAR, Verdict};
 use crate::summarize::{
-    CLIENT_LIMITED, CONSERVATION, LADDER_LIMITED, LITTLE, NOT_RUN_YET, Row,
-    SENT_IN_TIME, SLIP, Summary, plain, wants_at_least,
+    CONSERVATION, LADDER_LIMITED, LITTLE, NOT_RUN_YET, Row, SENT_IN_TIME, SLIP,
+    Summary, plain, wants_at_least,
 };
 use crate::units::{Micros, Percent};
 
@@ -81,8 +81,7 @@ fn of_row(row: &Row) -> Vec<Note> {
         } else {
             format!("{} in {count} of {rounds} rounds", plain(flag))
         };
-        let of_load = [CLIENT_LIMITED, LADDER_LIMITED];
-        notes.push((note, !of_load.contains(&flag.as_str())));
+        notes.push((note, flag != LADDER_LIMITED));
     }
     notes
 }

@@ -104,7 +104,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Command, plan_file::apply};
+    use crate::cli::plan_file::{Known, apply};
+    use crate::cli::{Cli, Command};
     use crate::plan::Scenario::{self, Load, Scale};
     use crate::scripted;
 
@@ -119,7 +120,9 @@ mod tests {
         let text = plan_file(&plan);
         let cli = Cli::parse_from(["harness", "run"]);
         let Command::Run(mut run) = cli.command else { unreachable!() };
-        apply(&text, &mut run, |_| true).unwrap();
+        let client = |name: &str| Ok(name.to_owned());
+        let known = Known { server: &|_| true, client: &client };
+        apply(&text, &mut run, known).unwrap();
         assert_eq!(run.selection.servers, ["rust-mio", "b", "gone"]);
         assert_eq!(run.scenario, ["load", "scale", "scale@900"]);
         assert_eq!((run.connections, run.rounds), (300, Some(7)));

@@ -6,9 +6,7 @@
 use crate::plan::Scenario;
 use crate::record::Effect;
 use crate::stats::Estimate;
-use crate::summarize::{
-    CLIENT_LIMITED, LADDER_LIMITED, NOT_RUN_YET, Row, Summary, plain,
-};
+use crate::summarize::{CLIENT_LIMITED, NOT_RUN_YET, Row, Summary, plain};
 use crate::units::{Plain, PlusMinus};
 
 use super::notes::{is_to_come, notes, words};
@@ -191,7 +189,8 @@ pub(super) fn doubt(row: &Row, own: Option<Effect>) -> &'static str {
 fn primary(row: &Row) -> String {
     match row.metrics.get(row.scenario.primary_metric()) {
         Some(cost) => {
-            format!("{}{}", doubt(row, None), PlusMinus(*cost, 1.0))
+            let bound = if row.is_clients_own() { "≤ " } else { "" };
+            format!("{}{bound}{}", doubt(row, None), PlusMinus(*cost, 1.0))
         }
         None if row.is_measured() => dash(),
         None if is_to_come(row) => NOT_RUN_YET.into(),
@@ -230,10 +229,12 @@ pub(super) fn percentiles(row: &Row, name: &str) -> String {
 
 /// The middle launch's; `none` where not even the fixed rate was held.
 fn held(row: &Row) -> String {
-    let bound = if row.is_flagged(LADDER_LIMITED) { "≥ " } else { "" };
-    row.metrics.get("held_per_s").map_or_else(dash, |held| match held.median {
-        0.0 => "none".into(),
-        per_s => format!("{}{bound}{}", doubt(row, None), rate(per_s)),
+    row.held().map_or_else(dash, |held| {
+        let bound = if held.at_least { "≥ " } else { "" };
+        match held.estimate.median {
+            0.0 => "none".into(),
+            per_s => format!("{}{bound}{}", doubt(row, None), rate(per_s)),
+        }
     })
 }
 

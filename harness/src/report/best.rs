@@ -27,6 +27,8 @@ pub(super) struct Candidate<'a> {
     pub(super) estimate: Estimate,
     /// The figure is a lower bound: the client gave out first.
     pub(super) at_least: bool,
+    /// So is the upper end of its interval.
+    pub(super) is_open: bool,
 }
 
 /// What can be said of them.
@@ -79,7 +81,7 @@ fn is_better(
     let apart = match better {
         Better::Low => a.high < b.low,
         // What is at least so much may be any amount more.
-        Better::High => b.high < a.low && !one.at_least,
+        Better::High => b.high < a.low && !one.is_open,
     };
     let launches = |of: &Estimate| usize::try_from(of.n).unwrap_or(0);
     let comparisons = u32::try_from(comparisons).map_or(f64::MAX, f64::from);

@@ -5,11 +5,10 @@
 use super::best::Candidate;
 use crate::plan::Scenario;
 use crate::stats::Estimate;
-use crate::summarize::{LADDER_LIMITED, Row, Summary};
+use crate::summarize::{Held, Row, Summary};
 
 pub(super) const USER: &str = "rss_bytes_per_connection";
 pub(super) const KERNEL: &str = "kernel_bytes_per_connection";
-const HELD: &str = "held_per_s";
 
 /// The main scenarios of a run, the one that decides first.
 pub(super) fn scenarios(summary: &Summary) -> Vec<Scenario> {
@@ -46,9 +45,8 @@ pub(super) fn by_cost(summary: &Summary, scenario: Scenario) -> Vec<&Row> {
 pub(super) fn held(summary: &Summary) -> Vec<Candidate<'_>> {
     let rows = sound(summary, Scenario::Load).into_iter();
     rows.filter_map(|row| {
-        let estimate = *row.metrics.get(HELD)?;
-        let at_least = row.is_flagged(LADDER_LIMITED);
-        Some(Candidate { row, estimate, at_least })
+        let Held { estimate, at_least, is_open } = row.held()?;
+        Some(Candidate { row, estimate, at_least, is_open })
     })
     .collect()
 }
@@ -59,7 +57,7 @@ pub(super) fn memory(summary: &Summary) -> Vec<Candidate<'_>> {
     let rows = sound(summary, Scenario::Load).into_iter();
     rows.filter_map(|row| {
         let estimate = memory_of(row)?;
-        Some(Candidate { row, estimate, at_least: false })
+        Some(Candidate { row, estimate, at_least: false, is_open: false })
     })
     .collect()
 }

@@ -52,6 +52,8 @@ use crate::summarize::{Spectrum, Summary, Timeline};
 pub struct Report<'a> {
     /// What its tables say.
     pub summary: &'a Summary,
+    /// Runs of the same machine that answer what this one did not measure.
+    pub others: &'a [Summary],
     /// Whole distributions of latency; may be empty.
     pub spectra: &'a [Spectrum],
     /// A trial of each server; may be empty.
@@ -68,6 +70,7 @@ impl<'a> Report<'a> {
     pub const fn of(summary: &'a Summary) -> Self {
         Self {
             summary,
+            others: &[],
             spectra: &[],
             timelines: &[],
             checked: &[],
@@ -86,13 +89,12 @@ pub fn html(report: &Report<'_>) -> String {
 /// first run that measured it.
 #[must_use]
 pub fn answers(summaries: &[Summary]) -> String {
-    let all: Vec<_> = summaries.iter().map(words::answers).collect();
-    let Some(first) = all.first() else { return String::new() };
-    let items = (0..first.len()).map(|place| {
-        let mut answers = all.iter().filter_map(|run| run.get(place));
-        let measured = answers.find(|answer| answer.is_measured());
-        let Answer { question, answer } = measured.unwrap_or(&first[place]);
-        format!("- **{}** {}\n", inert(question), inert(answer))
+    let Some((first, others)) = summaries.split_first() else {
+        return String::new();
+    };
+    let items = words::by_several(first, others).into_iter();
+    let items = items.map(|(Answer { question, answer }, _)| {
+        format!("- **{}** {}\n", inert(&question), inert(&answer))
     });
     items.collect()
 }

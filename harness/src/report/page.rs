@@ -14,11 +14,12 @@ use sha2::{Digest, Sha256};
 use super::figure::{self, Figure};
 use super::figures::scenarios;
 use super::panels::{self, Panels};
-use super::words::answers;
+use super::words::by_several;
 use super::{Report, certificate, conformance, costs, defaults, failures};
 use super::{fairness, forest, ladder, latency, memory, ranking, spectrum};
 use super::{sweeps, timeline, trust};
-use crate::summarize::plain;
+use crate::compare::other_plan;
+use crate::summarize::{Summary, plain};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -152,11 +153,31 @@ fn sections(report: &Report<'_>) -> Vec<Section> {
 fn verdicts(report: &Report<'_>) -> Markup {
     html! {
         dl.answers {
-            @for answer in answers(report.summary) {
-                div { dt { (answer.question) } dd { (answer.answer) } }
+            @for (it, run) in by_several(report.summary, report.others) {
+                div {
+                    dt { (it.question) }
+                    dd {
+                        (it.answer)
+                        @if let Some(run) = run {
+                            " From run " (plain(&run.run))
+                            (conditions(report.summary, run)) "."
+                        }
+                    }
+                }
             }
         }
     }
+}
+
+/// In what another run differs, for whoever reads its answers.
+fn conditions(ours: &Summary, other: &Summary) -> String {
+    let differences = other_plan(ours, other);
+    if differences.is_empty() {
+        return String::new();
+    }
+    let differences: Vec<String> =
+        differences.iter().map(|it| plain(it)).collect();
+    format!(" ({})", differences.join("; "))
 }
 
 fn latencies(report: &Report<'_>) -> Option<Markup> {

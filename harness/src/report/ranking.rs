@@ -9,7 +9,7 @@ use super::table::{Cell, Line, interval, table};
 use crate::plan::Scenario;
 use crate::record::Effect;
 use crate::render::{notes, rate};
-use crate::summarize::{LADDER_LIMITED, Row, Summary, plain};
+use crate::summarize::{Held, Row, Summary, plain};
 use crate::units::Times;
 
 /// A column after those of rank and model.
@@ -69,7 +69,7 @@ fn columns(summary: &Summary, scenario: Scenario) -> Vec<Column> {
             ("kernel KiB/conn".into(), |row| figure(row, KERNEL, PER_KIB)),
         ],
         _ => vec![
-            ("total ms".into(), |row| figure(row, "total_ms", 1.0)),
+            ("total ms".into(), total),
             ("× reference".into(), ratio),
             ("connect p50 ms".into(), |row| percentile(row, "connect_us_p50")),
             ("echo p50 ms".into(), |row| percentile(row, "echo_us_p50")),
@@ -82,6 +82,13 @@ const PER_KIB: f64 = 1.0 / 1024.0;
 
 fn figure(row: &Row, metric: &str, scale: f64) -> Cell {
     Cell::figure(row.metrics.get(metric), scale).doubted(row.is_disturbed())
+}
+
+/// An upper bound where the client gave out first.
+fn total(row: &Row) -> Cell {
+    let bound = if row.is_clients_own() { "≤ " } else { "" };
+    let cell = Cell::figure(row.metrics.get("total_ms"), 1.0).bound(bound);
+    cell.doubted(row.is_disturbed())
 }
 
 /// In milliseconds; `few` where too few samples lie beyond it.
@@ -103,15 +110,15 @@ fn ratio(row: &Row) -> Cell {
 }
 
 fn held(row: &Row) -> Cell {
-    let Some(held) = row.metrics.get("held_per_s") else {
+    let Some(Held { estimate: held, at_least, .. }) = row.held() else {
         return Cell::text("–");
     };
-    let bound = if row.is_flagged(LADDER_LIMITED) { "≥ " } else { "" };
+    let bound = if at_least { "≥ " } else { "" };
     let shown = match held.median {
         0.0 => "none".to_owned(),
         per_s => format!("{bound}{}", rate(per_s)),
     };
-    let content = html! { (shown) (interval(held, 1.0)) };
+    let content = html! { (shown) (interval(&held, 1.0)) };
     Cell::markup(content, Some(held.median))
 }
 

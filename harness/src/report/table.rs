@@ -33,6 +33,14 @@ impl Cell {
         Self { content: html! { "~" (self.content) }, ..self }
     }
 
+    /// Before the figure, such as `≤`.
+    pub(super) fn bound(self, bound: &str) -> Self {
+        if bound.is_empty() || self.key.is_none() {
+            return self;
+        }
+        Self { content: html! { (bound) (self.content) }, ..self }
+    }
+
     /// A figure with its interval below; a dash where there is none.
     pub(super) fn figure(estimate: Option<&Estimate>, scale: f64) -> Self {
         let Some(estimate) = estimate else { return Self::text("–") };

@@ -93,6 +93,7 @@ impl Whole {
     pub(super) fn report(&self) -> Report<'_> {
         Report {
             summary: &self.summary,
+            others: &[],
             spectra: &self.spectra,
             timelines: &self.timelines,
             checked: &self.checked,

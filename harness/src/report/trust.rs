@@ -110,15 +110,15 @@ pub(super) fn how_to_read(summary: &Summary) -> Markup {
          does not.",
         "A rank such as 1–3 holds all places that the tests leave open; \
          servers that share a place are tied.",
-        "Faster and slower are proved, at 5 % for all servers together; \
-         equivalent is within ±5 %; undecided may be either, and says about \
+        "Faster and slower are proved, at 5 % for all servers of a workload \
+         together; equivalent is within ±5 %; undecided may be either, and says about \
          how many more rounds would tell. There is no verdict under six \
          rounds.",
         "p50 and p99 count from when a message was due. A percentile needs \
          400 samples beyond it, else it reads few.",
         "The highest rate is the last step of the ladder whose 99th \
-         percentile is at most 10 ms; ≥ marks a ladder that the client ended, \
-         not the server.",
+         percentile is at most 10 ms; ≥ marks a rate that the client set, \
+         not the server, ≤ such a total of classic.",
         "~ stands before a figure that the machine disturbed, or that a check \
          of its own disputes; the notes tell which.",
         "User memory is the server's own; kernel memory holds both ends of \

@@ -21,13 +21,18 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Whether the run holds what the question is about.
-    pub(super) fn is_measured(&self) -> bool {
-        !self.answer.starts_with(NOT_MEASURED)
+    /// How much it says: nothing, that it can't tell, or something.
+    fn worth(&self) -> u8 {
+        match &self.answer {
+            answer if answer.starts_with(NOT_MEASURED) => 0,
+            answer if answer.starts_with(NO_VERDICT) => 1,
+            _ => 2,
+        }
     }
 }
 
 const NOT_MEASURED: &str = "Not measured in this run";
+const NO_VERDICT: &str = "No verdict";
 
 /// Messages of so many bytes are called bulk.
 const BULK_BYTES: u32 = 16 * 1024;
@@ -86,10 +91,28 @@ pub(super) fn answers(summary: &Summary) -> Vec<Answer> {
             if summary.plan.scenarios.contains(&WORK) {
                 cheapest(summary, WORK)
             } else {
-                not("its servers do nothing but echo".into())
+                not("no message of it costs that much".into())
             },
         ),
     ]
+}
+
+/// Each question by the first run that answers it, which is told unless it is
+/// the first of all.
+pub(super) fn by_several<'a>(
+    first: &Summary,
+    others: &'a [Summary],
+) -> Vec<(Answer, Option<&'a Summary>)> {
+    let mut all: Vec<_> =
+        answers(first).into_iter().map(|it| (it, None)).collect();
+    for run in others {
+        for (best, answer) in all.iter_mut().zip(answers(run)) {
+            if answer.worth() > best.0.worth() {
+                *best = (answer, Some(run));
+            }
+        }
+    }
+    all
 }
 
 /// By the primary figure, whose ranks are made by tests.
@@ -124,7 +147,8 @@ fn cheapest(summary: &Summary, scenario: Scenario) -> String {
         }
     );
     if tied.len() > 1 {
-        return tie(&plain(&first.server), &figure, &tied[1..], BY_TESTS);
+        let by = if first.is_clients_own() { BY_CLIENT } else { BY_TESTS };
+        return tie(&plain(&first.server), &figure, &tied[1..], by);
     }
     format!(
         "{}, {}: {figure}.{}",
@@ -136,6 +160,8 @@ fn cheapest(summary: &Summary, scenario: Scenario) -> String {
 
 const BY_TESTS: &str =
     "may each be the best, by tests at 5\u{a0}% for all servers together";
+const BY_CLIENT: &str =
+    "may each be the best, and faster than that: the client gave out first";
 const BY_INTERVALS: &str =
     "may each be the best, for no other's interval lies beyond theirs";
 
@@ -160,9 +186,10 @@ fn next(rows: &[&Row], first: &Row, metric: &str) -> String {
 
 fn highest_rate(summary: &Summary) -> String {
     if summary.plan.settings.shares_cpus() {
-        return "No verdict: client and servers share CPUs, so that a rate \
-                held is also the client's."
-            .into();
+        return format!(
+            "{NO_VERDICT}: client and servers share CPUs, so that a rate held \
+             is also the client's."
+        );
     }
     let candidates = held(summary);
     let found = match best(candidates, Better::High) {
@@ -249,7 +276,7 @@ fn no_verdict(rounds: u32, servers: usize) -> String {
     };
     let servers = u64::try_from(servers).unwrap_or(u64::MAX);
     format!(
-        "No verdict: it needs {MIN_ROUNDS} rounds of two sound servers, and \
+        "{NO_VERDICT}: it needs {MIN_ROUNDS} rounds of two sound servers, and \
          this run has {} of {}.",
         count(rounds.into(), "round"),
         count(servers, "sound server"),

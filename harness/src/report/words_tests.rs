@@ -123,7 +123,9 @@ fn where_the_client_shares_the_servers_cpus_no_rate_is_judged() {
 fn a_rate_that_the_client_ended_is_at_least_so_much_and_never_worse() {
     let mut summary = summary(&script(6, 10.0, 20.0));
     for row in &mut summary.rows {
-        row.flag_counts.insert(crate::summarize::LADDER_LIMITED.into(), 1);
+        for launch in &mut row.launches {
+            launch.held_is_bound = true;
+        }
     }
     let sentence = said(&summary, "small echoes");
     assert!(sentence.starts_with("A tie of 2: "), "{sentence}");
@@ -161,4 +163,20 @@ fn several_runs_answer_each_what_they_measured() {
     assert!(!line(&both, "50 µs").contains("Not measured"), "{both}");
     assert_eq!(line(&both, "small echoes"), line(&alone, "small echoes"));
     assert_eq!(both.lines().count(), alone.lines().count());
+}
+
+#[test]
+fn the_page_names_the_run_that_answers_in_its_place() {
+    let main = summary(&script(6, 10.0, 20.0));
+    let mut curve = summary(&script(6, 10.0, 20.0));
+    curve.run = "the-<curve>".into();
+    curve.plan.scenarios = vec![Scenario::Handler(50)];
+    for row in &mut curve.rows {
+        row.scenario = Scenario::Handler(50);
+    }
+    let others = [curve];
+    let report = super::Report { others: &others, ..super::Report::of(&main) };
+    let page = super::html(&report);
+    assert_eq!(page.matches("From run the-&lt;curve&gt;.").count(), 1);
+    assert!(!super::html(&super::Report::of(&main)).contains("From run"));
 }

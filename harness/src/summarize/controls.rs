@@ -25,7 +25,7 @@ pub struct Controls {
     pub spin_5_percent: Option<ControlLane>,
     /// By scenario: no difference below this fraction is called one. It is
     /// the most of 1 %, what the same binary under two names differed by, and
-    /// the 95 % half-width that the pooled residuals of all servers give the
+    /// the 95 % half-width that the residuals of the middle server give the
     /// difference of two; absent with fewer than two rounds.
     pub floors: BTreeMap<String, f64>,
     /// The reference server's own rows where it was not selected, one for
@@ -80,6 +80,14 @@ impl Pair {
     #[must_use]
     pub const fn is_different(&self) -> bool {
         matches!(self.verdict, Some(Verdict::Faster | Verdict::Slower))
+    }
+
+    /// Whether it is of the same two servers, either way round.
+    #[must_use]
+    pub fn is_of(&self, other: &Self) -> bool {
+        let ours = [&self.server, &self.reference];
+        let theirs = [&other.server, &other.reference];
+        ours == theirs || ours == [theirs[1], theirs[0]]
     }
 }
 

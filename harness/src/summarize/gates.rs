@@ -3,12 +3,10 @@
 //! Each is recomputed from counts and times; no boolean of the client or the
 //! server is believed. Refuses to do: repair a figure, or excuse one.
 
-use wire::{Load, Report, WindowReport};
+use wire::{Load, WindowReport};
 
+use super::bounds::busy;
 use super::ladder::judged;
-use super::metrics::{
-    CLIENT_BUSY_PERCENT, SERVER_SATURATED_PERCENT, client_busy, server_busy,
-};
 use super::surroundings;
 use crate::plan::{Scenario, Settings};
 use crate::record::{Effect, Gate, GroupUsage, Measurement};
@@ -64,7 +62,11 @@ pub fn gates(
     scenario: Scenario,
 ) -> Vec<Gate> {
     match scenario {
-        Scenario::Classic => vec![classic_conservation(measurement, settings)],
+        Scenario::Classic => {
+            let mut gates = vec![classic_conservation(measurement, settings)];
+            gates.extend(busy(&measurement.report, settings));
+            gates
+        }
         _ => {
             let mut gates = vec![conservation(measurement, settings)];
             if scenario.holds() {
@@ -265,27 +267,6 @@ fn little(window: &WindowReport) -> Option<Gate> {
     let in_flight = inside / float(length_ns);
     let percent = 100.0 * (in_flight / f64::from(connections) - 1.0).abs();
     Some(at_most(LITTLE, percent, LITTLE_PERCENT, Effect::Throughput))
-}
-
-/// A saturated server was the bottleneck itself: no check then.
-fn busy(report: &Report, settings: &Settings) -> Option<Gate> {
-    let closed = |it: &&WindowReport| matches!(it.load, Load::InFlight { .. });
-    let percent = judged(report)
-        .filter(closed)
-        .filter(|window| {
-            // An unread server clock leaves the safe reading: a lower bound.
-            let server = server_busy(window, settings).unwrap_or(0.0);
-            server < SERVER_SATURATED_PERCENT
-        })
-        .map(|window| client_busy(report, window))
-        .reduce(f64::max)?;
-    Some(at_most(CLIENT_BUSY, percent, CLIENT_BUSY_PERCENT, Effect::Bound))
-}
-
-/// Whether the client, not the server, set the closed loop's throughput.
-#[must_use]
-pub fn limited_by_client(report: &Report, settings: &Settings) -> bool {
-    busy(report, settings).is_some_and(|gate| !gate.pass)
 }
 
 #[expect(

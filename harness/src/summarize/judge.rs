@@ -79,7 +79,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Findings {
     }
     let couples = couples(&scene.rows);
     let pairs = scene.judged(&couples, known);
-    found.ranks = scene.ranks(&pairs, known);
+    found.ranks = scene.ranks(&pairs, &found.pairs, known);
     let with_reference = |pair: &Pair| {
         let reference = scene.reference.map(|row| row.server.as_str());
         [&pair.server, &pair.reference]
@@ -133,6 +133,7 @@ impl Scene<'_> {
             // Too few rounds can't be proved different, however large their
             // statistic; in the family they would only stand in the way.
             let sound = self.compares
+                && !is_clients_own(a, b)
                 && a.is_sound()
                 && b.is_sound()
                 && ratio.n >= MIN_ROUNDS;
@@ -175,7 +176,14 @@ impl Scene<'_> {
     /// A row's first place counts those that are surely cheaper, its last one
     /// those that are surely dearer. Whoever can't be the cheapest of all has
     /// no first place, even if it is not known who is cheaper.
-    fn ranks(&self, pairs: &[Pair], floor: f64) -> Vec<(String, [u32; 2])> {
+    /// What is proved against the reference counts as well, though it is of
+    /// another family: nobody is called slower and first.
+    fn ranks(
+        &self,
+        pairs: &[Pair],
+        to_reference: &[Pair],
+        floor: f64,
+    ) -> Vec<(String, [u32; 2])> {
         let entrants: Vec<&Row> = self
             .rows
             .iter()
@@ -186,11 +194,14 @@ impl Scene<'_> {
             return Vec::new();
         }
         let is_in = |server: &str| entrants.iter().any(|r| r.server == server);
-        let told_apart: Vec<&Pair> = pairs
-            .iter()
-            .filter(|pair| is_in(&pair.server) && is_in(&pair.reference))
-            .filter(|pair| pair.is_different())
-            .collect();
+        let mut told_apart: Vec<&Pair> = Vec::new();
+        for pair in pairs.iter().chain(to_reference) {
+            let are_in = is_in(&pair.server) && is_in(&pair.reference);
+            let is_known = told_apart.iter().any(|known| known.is_of(pair));
+            if are_in && pair.is_different() && !is_known {
+                told_apart.push(pair);
+            }
+        }
         let count = |wanted: &dyn Fn(&Pair) -> bool| {
             let count = told_apart.iter().filter(|pair| wanted(pair)).count();
             u32::try_from(count).unwrap_or(u32::MAX)
@@ -218,6 +229,7 @@ impl Scene<'_> {
             .iter()
             .copied()
             .filter(|other| other.server != row.server)
+            .filter(|other| !is_clients_own(row, other))
             .collect();
         let metric = self.metric();
         let ratios = others.iter().filter_map(|other| {
@@ -232,6 +244,12 @@ impl Scene<'_> {
             .collect();
         any_above(&family, self.seed) > ALPHA
     }
+}
+
+/// Whether both figures are the client's own limit, and say nothing of which
+/// server is faster.
+fn is_clients_own(a: &Row, b: &Row) -> bool {
+    a.is_clients_own() && b.is_clients_own()
 }
 
 /// The logarithm of a row's figure in each round, counted from the first.

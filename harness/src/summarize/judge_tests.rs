@@ -196,3 +196,47 @@ fn on_shared_cpus_only_cpu_per_echo_is_compared() {
     plan.settings.server_cpus = plan.settings.client_cpus.clone();
     assert_eq!(judged(&plan), only_load);
 }
+
+#[test]
+fn servers_that_outran_the_client_are_not_told_apart() {
+    let plan = plan(&SERVERS, &[Classic], 6);
+    let all = records(&plan, |trial| {
+        let mut launch = launch(trial);
+        let is_quick = trial.lane != "dear";
+        launch.report.client.wall_ns = 1_000;
+        launch.report.client.cpu_ns = if is_quick { 970 } else { 500 };
+        measured(launch)
+    });
+    let summary = summarize("r", false, &scripted::host(), &plan, &all);
+    let row = |server| summary.row(server, Classic).unwrap();
+    assert!(row("cheap").is_clients_own() && !row("dear").is_clients_own());
+    assert_eq!((row("cheap").verdict, row("wild").verdict), (None, None));
+    assert_eq!(row("dear").verdict, Some(Slower));
+    for server in ["rust-mio", "twin", "cheap"] {
+        assert_eq!(row(server).rank.unwrap()[0], 1, "{server}");
+    }
+    assert!(row("dear").rank.unwrap()[0] > 1);
+}
+
+#[test]
+fn nobody_is_slower_than_the_reference_and_first() {
+    let names: Vec<String> = (0..12).map(|n| format!("s{n}")).collect();
+    let mut servers = vec!["rust-mio"];
+    servers.extend(names.iter().map(String::as_str));
+    let plan = plan(&servers, &[Load], 6);
+    for shift in 0..40 {
+        let all = records(&plan, |trial| {
+            let number: f64 = trial.lane[1..].parse().unwrap_or(0.0);
+            let phase = f64::from(trial.round * 7 + shift) * (number + 1.3);
+            let level = 1.0 + 0.012 * number;
+            let noise = 1.0 + 0.03 * phase.sin();
+            measured(bare(Load, 20.0 * level * noise))
+        });
+        let summary = summarize("r", false, &scripted::host(), &plan, &all);
+        for row in &summary.rows {
+            let first = row.rank.is_some_and(|[first, _]| first == 1);
+            let is_slower = row.verdict == Some(Slower);
+            assert!(!(first && is_slower), "{} at {shift}", row.server);
+        }
+    }
+}

@@ -62,3 +62,35 @@ fn the_table_shows_the_rate_and_whether_the_client_ended_the_ladder() {
     let table = render::table(&run(Some(300), 1_900_000_000));
     assert!(table.contains("≥ 40k/s") && table.contains("ladder-limited"));
 }
+
+/// The client was busy on that step of so many launches.
+fn held(busy_at: usize, launches: u32) -> Held {
+    let mut plan = plan(&["rust-mio"], &[Load], 6);
+    plan.settings.step_ms = 600;
+    let records = records(&plan, |trial| {
+        let mut launch = full(Load, 10.0, 100);
+        climb(&mut launch, &RATES, 300);
+        if trial.round <= launches {
+            launch.report.windows[busy_at].client_busy_ns = 1_900_000_000;
+        }
+        measured(launch)
+    });
+    let summary = summarize("r", false, &scripted::host(), &plan, &records);
+    summary.row("rust-mio", Load).unwrap().held().unwrap()
+}
+
+#[test]
+fn the_step_above_the_rate_that_was_held_decides() {
+    // Windows: the fixed rate, 20k, 40k, and 80k, which is too much.
+    assert!(held(3, 6).at_least);
+    assert!(!held(2, 6).at_least, "a step that was held");
+    assert!(!held(2, 6).is_open);
+}
+
+#[test]
+fn one_launch_that_the_client_limited_raises_no_median() {
+    let one = held(3, 1);
+    assert!(!one.at_least && one.is_open, "the interval is the extremes");
+    let most = held(3, 4);
+    assert!(most.at_least && most.is_open);
+}

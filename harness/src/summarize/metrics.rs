@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use wire::{Histogram, Load, Metrics, Report, WindowReport};
 
 use super::footprint::{memory, switches};
-use super::ladder::judged;
+use super::ladder::{judged, ladder_limited};
 use super::types::Launch;
 use crate::plan::{Scenario, Settings};
 use crate::record::Measurement;
@@ -41,6 +41,7 @@ pub(super) fn pooled(
         .map(|(round, measurement)| Launch {
             round: *round,
             metrics: launch(measurement, settings, scenario),
+            held_is_bound: ladder_limited(measurement, settings),
         })
         .collect();
     let mut estimates = BTreeMap::new();

@@ -9,6 +9,7 @@
 //! Refuses to do: rank what they don't tell apart, or anything at all under
 //! six rounds.
 
+mod bounds;
 mod controls;
 mod footprint;
 mod gates;
@@ -37,12 +38,13 @@ mod surroundings_tests;
 #[cfg(test)]
 mod tests;
 
+pub use bounds::limited_by_client;
 pub use controls::{ControlLane, Controls, Pair};
 pub use gates::{
     CENSORED, CENSUS, CLIENT_BUSY, CONSERVATION, LITTLE, PROOF, SENT_IN_TIME,
-    SLIP, STARVED, UNACCOUNTED, gates, limited_by_client, wants_at_least,
+    SLIP, STARVED, UNACCOUNTED, gates, wants_at_least,
 };
-pub use ladder::ladder_limited;
+pub use ladder::{Held, ladder_limited};
 pub use reason::{plain, reason};
 pub use rows::{
     ACCEPT_OVERFLOWED, CENSUS_UNREAD, CHECK_FAILED, CLIENT_LIMITED,

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::gates::{CONSERVATION, SLIP, gates, limited_by_client, slip, worse};
+use super::bounds::limited_by_client;
+use super::gates::{CONSERVATION, SLIP, gates, slip, worse};
 use super::ladder::ladder_limited;
 use super::metrics::pooled;
 use super::reason::{plain, reason};

@@ -129,6 +129,9 @@ pub struct Launch {
     pub round: u32,
     /// By the names of the row's `metrics`.
     pub metrics: BTreeMap<String, f64>,
+    /// `held_per_s` is a lower bound: the client gave out first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held_is_bound: bool,
 }
 
 /// A server that answers less of what is offered does not carry the rate.

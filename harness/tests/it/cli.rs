@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::bed::{Bed, HARNESS, harness};
+use crate::bed::{Bed, HARNESS, harness, root};
 use crate::guard::{Finished, command, output};
 use crate::tests;
 
@@ -17,6 +17,7 @@ tests![
     a_stored_run_is_shown_as_it_was_printed,
     a_baseline_is_shown_by_its_name_and_its_histograms_are_exported,
     completions_name_every_subcommand,
+    a_gate_that_passes_for_want_of_rounds_says_so,
 ];
 
 const SUBCOMMANDS: [&str; 10] = [
@@ -251,4 +252,19 @@ fn completions_name_every_subcommand() {
             assert!(text.contains(name), "{shell}: no {name}");
         }
     }
+}
+
+fn a_gate_that_passes_for_want_of_rounds_says_so() {
+    let all = harness::store::committed(&root());
+    let is_curves =
+        |run: &&std::path::PathBuf| run.to_string_lossy().ends_with("curves");
+    let curves = all.iter().find(is_curves);
+    let run = curves.expect("the committed curves").to_str().unwrap();
+    let gate = ["compare", run, run, "--fail-on", "regression"];
+    let finished = output(&mut harness(&gate));
+    finished.exits_with(0);
+    // Hundreds of figures of six rounds each.
+    let said = &finished.stderr;
+    assert!(said.contains("undecided: "), "{said}");
+    assert!(said.contains("more round(s) in both runs"), "{said}");
 }

@@ -70,7 +70,10 @@ fn every_mutant_is_killed_by_its_own_case_and_by_no_other()
     let mut bed = Bed::new();
     let directories: Vec<String> = MUTANTS
         .iter()
-        .map(|(case, bug)| add(&mut bed, &format!("mutant-{case}"), bug, ""))
+        .map(|(_, bug)| {
+            let id = bug.split(' ').next().unwrap();
+            add(&mut bed, &format!("mutant-{id}"), bug, "")
+        })
         .collect();
     let next = AtomicUsize::new(0);
     let wrong: Mutex<Vec<String>> = Mutex::default();
@@ -80,8 +83,10 @@ fn every_mutant_is_killed_by_its_own_case_and_by_no_other()
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((case, bug)) = MUTANTS.get(at) else { break };
-                    let (list, why) = match try_mutant(case, &directories[at]) {
+                    let Some(&mutant) = MUTANTS.get(at) else { break };
+                    let (case, bug) = mutant;
+                    let tried = try_mutant(mutant, &directories[at]);
+                    let (list, why) = match tried {
                         Ok(None) => continue,
                         Ok(Some(why)) => (&skipped, why),
                         Err(why) => (&wrong, why),
@@ -161,14 +166,21 @@ fn a_failure_shows_evidence_and_the_command_that_does_it_again() {
     let finished = check(&directory, "A5,F1", &[]);
     finished.exits_with(3);
     let text = &finished.stdout;
+    let again =
+        format!("cargo harness check --server-dir '{directory}' --case A5");
     for part in [
         "expected  ",
         "actual    ",
-        "cargo harness check bad --case A5 --quick --seed 7",
+        &format!("{again} --quick --seed 7"),
         "2 cells, seed 7: 1 passed, 1 failed",
     ] {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
+    // It does what it says.
+    let mut again = harness(&["check", "--case", "A5", "--quick"]);
+    again.args(["--seed", "7", "--server-dir", &directory]);
+    let again = Guarded::start(&mut again).finish(Duration::from_secs(60));
+    assert!(again.exits_with(3).stdout.contains("A5 bad: FAIL"), "{again:?}");
 }
 
 fn a_case_that_is_not_there_is_wrong_usage() {
@@ -227,18 +239,29 @@ fn a_random_walk_finds_a_fault_and_shrinks_to_it() {
     };
     let good = add(&mut bed, "fine", "control", "");
     walk(&good).exits_with(0);
-    let bad = add(&mut bed, "bad", "exit-on-reset", "");
-    let finished = walk(&bad);
-    finished.exits_with(3);
-    let cell = cells(&finished).remove(0);
-    let actual = cell["actual"].as_str().unwrap();
-    // It takes a connection, a byte that is unread, and a reset.
-    let (_, steps) = actual.split_once("; by ").unwrap();
-    let steps: u32 = steps.split(' ').next().unwrap().parse().unwrap();
-    assert!((2..=8).contains(&steps), "{actual}");
-    assert!(actual.contains("reset") || actual.contains("close"), "{actual}");
-    let command = cell["command"].as_str().unwrap();
-    assert!(command.contains("bad --fuzz"), "{command}");
+    // What it takes: a connection, a byte that is unread, and a reset; a
+    // stall and its end; an end while bytes wait; a new one after a broken.
+    for (bug, most, step) in [
+        ("exit-on-reset", 8, "reset"),
+        ("no-resume", 12, "flood"),
+        ("close-on-rdhup", 12, "finish"),
+        ("stale-on-reuse", 12, "connect"),
+    ] {
+        let bad = add(&mut bed, bug, bug, "");
+        let finished = walk(&bad);
+        finished.exits_with(3);
+        let cell = cells(&finished).remove(0);
+        let notes = cell["notes"].as_array().unwrap();
+        let steps = notes.last().and_then(Value::as_str).unwrap();
+        let count = steps.strip_prefix("by ").unwrap();
+        let count: u32 = count.split(' ').next().unwrap().parse().unwrap();
+        assert!((1..=most).contains(&count), "{bug}: {steps}");
+        let has = steps.contains(step) || steps.contains("close");
+        assert!(has, "{bug}: {steps}");
+        let command = cell["command"].as_str().unwrap();
+        let again = format!("--server-dir '{bad}' --fuzz --quick --seed 3");
+        assert!(command.contains(&again), "{command}");
+    }
 }
 
 fn what_failed_a_whole_tier_is_measured_without_a_rank() {

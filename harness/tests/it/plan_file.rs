@@ -87,6 +87,10 @@ fn a_wrong_plan_file_is_refused_with_its_place_and_starts_nothing() {
     let cases = [
         (path("key.toml", b"all = true\nrat = 5\n"), "key.toml:2:1: "),
         (path("id.toml", b"servers = [\"goo\"]"), "id.toml:1:12: there is"),
+        (
+            path("client.toml", b"client = \"wrk\""),
+            "client.toml:1:10: there is no client \"wrk\"; the clients are",
+        ),
         (path("text.toml", b"all = true # \xff"), "text.toml:1:14: "),
         (bed.path("none.toml"), "none.toml can't be read"),
         (bed.path("."), "can't be read"),

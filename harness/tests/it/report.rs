@@ -19,6 +19,7 @@ use crate::tests;
 tests![
     report_writes_the_page_and_its_drawings_where_it_is_told,
     a_report_that_cannot_be_written_is_refused_in_one_line,
+    the_committed_runs_answer_every_question_together,
     a_browser_has_nothing_to_complain_of_under_the_pages_policy,
     the_page_fetches_nothing_fits_any_screen_and_sorts,
     axe_finds_no_barrier_in_light_or_dark,
@@ -68,6 +69,22 @@ fn a_report_that_cannot_be_written_is_refused_in_one_line() {
     assert_eq!(finished.stdout, "");
     assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
     assert!(finished.stderr.contains(nowhere), "{}", finished.stderr);
+}
+
+fn the_committed_runs_answer_every_question_together() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("page.html");
+    let mut all = harness::store::committed(&root());
+    let newest = all.pop().unwrap();
+    let mut command = harness(&["report"]);
+    command.arg(newest).arg("--out").arg(&page);
+    for run in &all {
+        command.arg("--with").arg(run);
+    }
+    output(&mut command).exits_with(0);
+    let text = fs::read_to_string(&page).unwrap();
+    assert!(!text.contains("Not measured in this run"), "a question is open");
+    assert!(text.contains("From run "), "nobody else was asked");
 }
 
 /// CI installs what these tests look with, so there nothing may be missing.

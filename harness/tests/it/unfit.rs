@@ -1,5 +1,6 @@
 //! Limits of the machine: found before anything runs, and held at 10,000.
 
+use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -18,6 +19,7 @@ tests![
     too_few_local_ports_are_refused_with_have_need_and_fix,
     a_port_in_use_is_named_in_one_line_and_its_holder_left_alone,
     ten_thousand_are_proved_and_9999_of_them_never_have_a_rate,
+    threads_outlive_more_connections_than_the_kernel_maps_stacks_for,
 ];
 
 /// The same command under a limit of the shell.
@@ -108,7 +110,11 @@ const MANY: u32 = 10_000;
 
 /// Ignores the test where so many descriptors are not allowed.
 pub(crate) fn room_for_many() -> Result<(), Ignored> {
-    let need = u64::from(MANY) + harness::preflight::SPARE;
+    room_for(MANY)
+}
+
+fn room_for(connections: u32) -> Result<(), Ignored> {
+    let need = u64::from(connections) + harness::preflight::SPARE;
     match getrlimit(Resource::Nofile).maximum {
         Some(have) if have < need => Err(Ignored(format!(
             "the hard descriptor limit is {have}, {need} are needed"
@@ -144,6 +150,22 @@ fn ten_thousand_are_proved_and_9999_of_them_never_have_a_rate()
     };
     proves_many(&measurement);
     ran.shows("bad", "incomplete", &["9,999 of 10,000", "1 timed out"]);
+    Ok(())
+}
+
+/// A thread of Rust takes four mappings, and `std` aborts for want of the last
+/// two.
+fn threads_outlive_more_connections_than_the_kernel_maps_stacks_for()
+-> Result<(), Ignored> {
+    let text = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
+    let mappings: u32 = text.trim().parse().unwrap();
+    let connections = mappings / 4 + 600;
+    room_for(connections)?;
+    let bed = Bed::new();
+    let count = connections.to_string();
+    let ran = bed.run(&["rust-threads", "--scenario", "load", "-c", &count]);
+    ran.exits_with(3);
+    ran.shows("rust-threads", "incomplete", &["timed out"]);
     Ok(())
 }
 

@@ -46,6 +46,9 @@ fn ready(fd: impl AsFd, events: PollFlags) -> bool {
 const FAULTS: [E; 13] = [E::CONNABORTED, E::CONNRESET, E::INTR, E::PROTO, E::PERM, E::OPNOTSUPP,
     E::NOPROTOOPT, E::NETDOWN, E::NETUNREACH, E::NONET, E::HOSTDOWN, E::HOSTUNREACH, E::TIMEDOUT];
 
+/// Long enough not to spin, short enough to be let in soon.
+pub const PAUSE: Duration = Duration::from_millis(25);
+
 /// `Now` after a fault of one connection, `After` a pause when something ran
 /// out, `Never` once the listener is closed; how to wait is the server's own.
 #[derive(Debug)]
@@ -63,7 +66,7 @@ pub fn retry(doing: &str, error: &io::Error) -> Retry {
         Some(errno) if FAULTS.contains(&errno) => Retry::Now,
         _ => {
             log(&format!("cannot {doing}: {error}; still trying\n"));
-            Retry::After(Duration::from_millis(100))
+            Retry::After(PAUSE)
         }
     }
 }

@@ -27,7 +27,6 @@ They share one accept queue; each has an epoll loop, and is replaced if it dies.
 const LISTENER: EventData = EventData::new_u64(u64::MAX);
 const LINE: EventFlags = EventFlags::IN.union(EventFlags::EXCLUSIVE);
 const ACCEPTED: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
-const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// A stream, and what was read and not yet written: it holds up reading.
 type Peer = (TcpStream, Vec<u8>);
@@ -94,8 +93,9 @@ fn serve(on: &TcpListener, by: &OwnedFd, args: &Args) -> Result<()> {
             // awake may be faster: shares are even at rest, not under load.
             epoll::add(by, on, LISTENER, LINE)?;
         }
-        let patience = accept_at.and(Some(&PAUSE));
-        let woken = epoll::wait(by, spare_capacity(&mut events), patience);
+        let pause = accept_at.and(Timespec::try_from(contract::PAUSE).ok());
+        let (room, pause) = (spare_capacity(&mut events), pause.as_ref());
+        let woken = epoll::wait(by, room, pause);
         woken.or_else(|e| if e == Errno::INTR { Ok(0) } else { Err(e) })?;
         for Event { data, flags } in events.drain(..) {
             let fd = data.u64() as usize;

@@ -3,12 +3,13 @@
 //! Waits     in `read(2)`, one thread asleep for each connection
 //! Wakes     by the kernel scheduler: a context switch per message
 //! Costs     a thread per connection: its stack, its kernel entry
-//! Gives out at the thread limit, or when the scheduler becomes the workload
+//! Gives out at the thread or mapping limit, or when the scheduler becomes the workload
 //! Next      cpp-threads: the same model without a net underneath
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::thread;
+use std::sync::Arc;
+use std::{fs, thread};
 
 use contract::{Args, Retry};
 
@@ -34,14 +35,23 @@ fn main() {
 /// Takes connections until the listener is closed.
 fn accept(listener: &TcpListener, args: &Args) {
     let (buffer_bytes, spin_us) = (args.buffer_bytes, args.spin_us);
+    let (alive, room) = (Arc::new(()), room());
     loop {
-        let served = match listener.accept() {
+        let accepted = match Arc::strong_count(&alive) <= room {
+            true => listener.accept(),
+            false => Err(io::Error::other("vm.max_map_count is too low")),
+        };
+        let served = match accepted {
             Ok((stream, _)) => {
+                let alive = Arc::clone(&alive);
                 // This is the model: the kernel schedules connections.
                 // A refused thread drops the closure, which closes the stream.
                 let connection = thread::Builder::new().stack_size(STACK_BYTES);
                 connection
-                    .spawn(move || echo(stream, buffer_bytes, spin_us))
+                    .spawn(move || {
+                        echo(stream, buffer_bytes, spin_us).ok();
+                        drop(alive);
+                    })
                     .map_err(|error| contract::retry("start a thread", &error))
             }
             Err(error) => Err(contract::retry("accept", &error)),
@@ -52,6 +62,15 @@ fn accept(listener: &TcpListener, args: &Args) {
             Err(Retry::Never) => return,
         }
     }
+}
+
+/// So many threads are safe: a 16th of the mappings is left for all else.
+/// Each takes four (its stack, the one for signals, a guard page of either),
+/// and `std` aborts when a thread that has begun can't have the second stack.
+fn room() -> usize {
+    let limit = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+    let limit = limit.and_then(|text| text.trim().parse::<usize>().ok());
+    limit.map_or(usize::MAX, |mappings| mappings / 4 / 16 * 15)
 }
 
 /// Serves one connection until either side ends it.

@@ -28,7 +28,7 @@ Each of --workers threads has a listener, a ring, and buffers to lend.";
 const COUNT: u16 = 512;
 /// What may be read of a connection before all of it is written.
 const READ_AHEAD: usize = 64 * 1024;
-static PAUSE: Timespec = Timespec::new().nsec(100_000_000);
+static PAUSE: Timespec = Timespec::new().nsec(contract::PAUSE.subsec_nanos());
 
 /// What a result is of, below the number of the connection's descriptor.
 const ACCEPT: u64 = 0;

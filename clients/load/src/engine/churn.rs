@@ -20,6 +20,10 @@ use crate::pattern::MAX_CONNECTIONS;
 /// What is asked for: sessions per second, their gaps, echoes of each.
 pub(super) type Sessions = (f64, Arrivals, u32);
 
+/// So many sessions one loop may be ahead of another, when their bytes are
+/// told apart.
+const AHEAD: u32 = 64;
+
 /// One that is under way.
 #[derive(Clone, Copy, Debug)]
 struct Session {
@@ -165,6 +169,9 @@ impl Engine {
             let number = churn.opened.wrapping_mul(self.shared.loops);
             let number = number.wrapping_add(self.index);
             churn.opened += 1;
+            // Other loops may be ahead by some.
+            let known = number.saturating_add(AHEAD * self.shared.loops);
+            self.numbered = self.numbered.max(known.min(MAX_CONNECTIONS));
             let length = self.shared.spec.payload_bytes;
             churn.under_way[slot] = Some(Session {
                 intended_ns: churn.next_ns,
@@ -197,8 +204,11 @@ impl Engine {
         session.echoes_left -= 1;
         if session.echoes_left > 0 {
             self.enqueue(slot, self.shared.spec.payload_bytes, self.now, true);
-            self.flush(slot)?;
-            return Ok(());
+            let state = self.flush(slot)?;
+            return match state {
+                State::Open => Ok(()),
+                ended => Err(self.cut_short(ended)),
+            };
         }
         let Session { intended_ns, began_ns, counted, .. } = *session;
         let whole = Message::of(intended_ns, began_ns, counted);

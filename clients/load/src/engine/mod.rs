@@ -91,6 +91,8 @@ pub(crate) struct Engine {
     /// Messages completed by the read made last.
     completed: Vec<Message>,
     tally: Connections,
+    /// Bytes can be those of so many connections; sessions add to them.
+    numbered: u32,
     /// Connections that ended after their first echo.
     closed: u32,
     /// All connections of this loop stand; losing one ends the run.
@@ -140,6 +142,7 @@ impl Engine {
             incoming: vec![0; BUFFER].into(),
             completed: Vec::new(),
             tally,
+            numbered: shared.spec.connections,
             closed: 0,
             holding: false,
             outstanding: 0,
@@ -235,8 +238,7 @@ impl Engine {
 
     fn fault_of(&self, slot: usize) -> Halt {
         let peer = self.peers[slot].as_ref().expect("a suspect is not removed");
-        let connections = self.shared.spec.connections;
-        Halt::Fault(peer.conn.fault(self.shared.pattern, connections))
+        Halt::Fault(peer.conn.fault(self.shared.pattern, self.numbered))
     }
 
     /// Tells a server that lost bytes from one that stands still.

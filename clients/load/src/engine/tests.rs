@@ -16,6 +16,7 @@ fn engine(cpus: Vec<u32>, connections: u32, index: u32) -> Engine {
         softirq_cpus: vec![],
         watched_cpus: vec![],
         count_packets: false,
+        stay_awake: false,
         work: wire::Work::Classic,
     };
     let bell = Arc::new(Engine::new_bell().unwrap());
@@ -36,6 +37,21 @@ fn a_wait_is_not_rounded_up_to_milliseconds() {
         .min()
         .unwrap();
     assert!((200_000..900_000).contains(&fastest_ns), "{fastest_ns} ns");
+}
+
+#[test]
+fn a_client_with_a_cpu_of_its_own_stays_awake_for_an_echo() {
+    let far_ns = |engine: &Engine| engine.now + 10 * MS;
+    for alone in [false, true] {
+        let mut engine = engine(vec![], 1, 0);
+        let shared = Arc::get_mut(&mut engine.shared).unwrap();
+        shared.spec.stay_awake = alone;
+        let idle_ns = engine.wait_ns(far_ns(&engine));
+        assert!(idle_ns > 9 * MS, "nothing to wait for: {idle_ns} ns");
+        engine.outstanding = 1;
+        let waiting_ns = engine.wait_ns(far_ns(&engine));
+        assert_eq!(waiting_ns == 0, alone, "{waiting_ns} ns");
+    }
 }
 
 #[test]

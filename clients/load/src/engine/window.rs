@@ -1,4 +1,4 @@
-//! What the two kinds of window have in common: edges, accounts, the drain.
+//! What the kinds of window have in common: edges, accounts, the drain.
 //!
 //! A window begins with its warm-up, which carries the same load uncounted,
 //! counts from `start_ns` to `end_ns`, and is then drained: what is
@@ -197,7 +197,9 @@ impl Engine {
             edges.pass(now, part);
         }
         while self.outstanding + self.unsent > 0 || self.suspect.is_some() {
-            let count = self.poll(Some(DRAIN_WAIT_NS))?;
+            let awake = self.shared.spec.stay_awake && self.outstanding > 0;
+            let wait_ns = if awake { 0 } else { DRAIN_WAIT_NS };
+            let count = self.poll(Some(wait_ns))?;
             for index in 0..count {
                 let Some((slot, flags)) = self.event(index) else { continue };
                 self.handle(slot, flags)?;

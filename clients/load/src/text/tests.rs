@@ -93,6 +93,20 @@ fn the_text_of_held_connections_and_their_windows() {
 }
 
 #[test]
+fn sessions_cost_by_the_session() {
+    let (per_s, arrivals) = (500.0, Arrivals::Poisson);
+    let usage = ServerUsage { cpu_ns: 600_000_000, softirq_ns: 0 };
+    let mut report = report(End::Completed);
+    report.windows = vec![WindowReport {
+        server: Some(usage),
+        ..window(Load::Sessions { per_s, arrivals, echoes: 8 })
+    }];
+    let text = render(&report, "x");
+    assert!(text.contains("server 12.00 µs CPU/session"), "{text}");
+    assert!(!text.contains("CPU/echo"), "{text}");
+}
+
+#[test]
 fn a_proof_that_does_not_hold_is_not_claimed() {
     let during = "connect".to_owned();
     let mut report = report(End::Incomplete { during });

@@ -2,7 +2,9 @@
 
 use std::net::TcpListener;
 
-use wire::{Arrivals, End, Load, Report, Spec, Window, WindowReport, Work};
+use wire::{
+    Arrivals, End, FaultKind, Load, Report, Spec, Window, WindowReport, Work,
+};
 
 use crate::server::{Bug, Server};
 use crate::{assert_conserved, hold, rate, run, spec};
@@ -111,6 +113,18 @@ fn a_bad_byte_in_a_session_is_named_with_its_place() {
     };
     assert_eq!(fault.offset, 250);
     assert_eq!(fault.connection, 9, "the tenth session");
+}
+
+#[test]
+fn the_bytes_of_another_session_name_it_beyond_the_slots() {
+    let server = Server::start(Bug::MixRead { at: 250 });
+    let order = Spec { connections: 4, ..churn(&server, 500.0, 500) };
+    let (report, _) = run(&order);
+    let End::Corrupted(fault) = &report.end else {
+        panic!("{:?}", report.end);
+    };
+    assert!(matches!(fault.kind, FaultKind::Mixed { .. }), "{fault:?}");
+    assert!(fault.connection >= 4, "beyond the slots: {fault:?}");
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn spec(addr: SocketAddr, work: Work) -> Spec {
         softirq_cpus: vec![],
         watched_cpus: vec![],
         count_packets: false,
+        stay_awake: false,
         work,
     }
 }

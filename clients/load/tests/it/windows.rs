@@ -281,13 +281,19 @@ fn packets_are_counted_where_that_is_asked_for() {
 
 #[test]
 fn the_clients_useful_work_leaves_spinning_out() {
-    let server = Server::start(Bug::None);
-    let window = rate(200.0, Arrivals::Uniform, 1_000);
-    let report = completed(&spec(server.addr, hold(vec![window])));
-    let window = &report.windows[0];
-    assert!(window.client_busy_ns > 0);
-    // 200 echoes are a few milliseconds of work, though the loop was awake
-    // for 100 µs before each.
-    assert!(window.client_busy_ns < 800 * MS, "{}", window.client_busy_ns);
-    let Load::Rate { .. } = window.load else { panic!() };
+    // It takes a millisecond for an echo.
+    let server = Server::start(Bug::Slow);
+    for stay_awake in [false, true] {
+        let window = rate(500.0, Arrivals::Uniform, 1_000);
+        let order = spec(server.addr, hold(vec![window]));
+        let report = completed(&Spec { stay_awake, ..order });
+        let window = &report.windows[0];
+        assert_conserved(window);
+        assert!(window.client_busy_ns > 0);
+        // 500 echoes are some milliseconds of work, though the loop was awake
+        // for 100 µs before each, and for a millisecond after it.
+        let busy_ns = window.client_busy_ns;
+        assert!(busy_ns < 400 * MS, "{stay_awake}: {busy_ns}");
+        let Load::Rate { .. } = window.load else { panic!() };
+    }
 }

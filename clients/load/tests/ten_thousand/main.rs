@@ -100,6 +100,7 @@ fn stopped() -> Result<(), Failed> {
         softirq_cpus: vec![],
         watched_cpus: vec![],
         count_packets: false,
+        stay_awake: false,
         work: wire::Work::Hold {
             await_go: true,
             turns: false,

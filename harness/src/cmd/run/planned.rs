@@ -7,10 +7,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Client};
 use crate::cli::Run;
-use crate::cli::plan_file;
+use crate::cli::plan_file::{self, Known};
 use crate::exit::{USAGE, refuse};
+use crate::plan::SHARED_CLIENT;
 
 /// A plan of every server and point is not a tenth of this.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -36,8 +37,15 @@ pub(super) fn with_plan_file<'a>(
         catalog.get(id).is_some()
             || catalog.broken.iter().any(|skip| skip.server == id)
     };
+    let client = |name: &str| match name {
+        SHARED_CLIENT => Ok(name.to_owned()),
+        _ => Client::find(root, name)
+            .map(|_| name.to_owned())
+            .map_err(|error| error.to_string()),
+    };
     let mut merged = args.clone();
-    plan_file::apply(text, &mut merged, is_server)
+    let known = Known { server: &is_server, client: &client };
+    plan_file::apply(text, &mut merged, known)
         .map_err(|fault| wrong(format!("{shown}:{fault}")))?;
     Ok(Cow::Owned(merged))
 }

@@ -130,6 +130,7 @@ fn settings(args: &Run, ground: &Ground) -> Settings {
     let timing = timing(args);
     Settings {
         client: args.client.clone(),
+        client_revision: wire::REVISION,
         connections: args.connections,
         payload_bytes: args.payload,
         rate_per_s: f64::from(args.rate),
@@ -173,6 +174,16 @@ pub(super) fn resumed_plan(
                 stored.id, stored.host.label, stored.host.kernel
             ),
         ));
+    }
+    let revision = stored.plan.settings.client_revision;
+    if revision != wire::REVISION {
+        let message = format!(
+            "run {} was made with revision {revision} of the client, which \
+             measures otherwise than this one ({}); begin a new run",
+            stored.id,
+            wire::REVISION,
+        );
+        return Err(refuse(NOT_COMPARABLE, message));
     }
     let rounds = args.rounds.unwrap_or(stored.plan.rounds);
     Ok(with_rounds(&stored.plan, rounds.max(stored.plan.rounds)))

@@ -19,6 +19,7 @@ pub(super) const MUTANTS: &[(&str, &str)] = &[
     ("B3", "impatient-close"),
     ("B4", "ignore-eof"),
     ("B5", "exit-on-reset"),
+    ("B5", "die-of-pipe"),
     ("B6", "peer-addr-unwrap"),
     ("B7", "linger-zero"),
     ("B8", "leak-descriptor"),
@@ -39,14 +40,17 @@ pub(super) const MUTANTS: &[(&str, &str)] = &[
     ("E3", "spare-descriptor"),
     ("E4", "only-emfile"),
     ("E5", "sleep-on-abort"),
+    ("E5", "stop-at-fault"),
     ("E6", "spawn-unwrap"),
     ("E8", "big-buffers"),
+    ("E8", "unbounded-queue"),
     ("E9", "accept-one-edge"),
     ("E10", "fat-connections"),
     ("E11", "close-accepted --at 700"),
     ("E12", "sleep-on-reset"),
     ("E13", "two-descriptors"),
     ("F1", "twice"),
+    ("F1", "ignore-host"),
     ("F2", "bind-any"),
     ("F3", "four-only"),
     ("F4", "reuse-port"),
@@ -64,6 +68,24 @@ pub(super) const MUTANTS: &[(&str, &str)] = &[
     ("F16", "hang-starved"),
 ];
 
+/// Those whose fault is to end: of any other that merely died nothing was
+/// found.
+const MORTAL: &[&str] = &[
+    "exit-on-reset",
+    "die-of-pipe",
+    "peer-addr-unwrap",
+    "drop-queue-on-eof",
+    "only-emfile",
+    "spawn-unwrap",
+    "big-buffers",
+    "unbounded-queue",
+    "log-unwrap",
+    "fatal-interrupt",
+    "panic-arguments",
+    "needs-home",
+    "exit-now",
+];
+
 /// What every mutant passes, unless it is its own.
 const UNRELATED: [&str; 3] = ["A1", "A8", "F1"];
 
@@ -72,11 +94,16 @@ const UNRELATED: [&str; 3] = ["A1", "A8", "F1"];
 /// # Errors
 /// It survives its case, or fails an unrelated one.
 pub(super) fn try_mutant(
-    case: &str,
+    (case, bug): (&str, &str),
     directory: &str,
 ) -> Result<Option<String>, String> {
     let own = check(directory, case, &["--json", "--stretch", IMPATIENT]);
     let cell = cells(&own).remove(0);
+    let died =
+        cell["actual"].as_str().is_some_and(|it| it.contains("; it had"));
+    if died && !MORTAL.contains(&bug) {
+        return Err(format!("merely died {cell:#}"));
+    }
     match cell["verdict"].as_str().unwrap() {
         "fail" => {}
         // The machine lacks what the case needs, and says so.
