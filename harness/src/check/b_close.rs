@@ -80,31 +80,40 @@ fn reset(lab: &mut Lab<'_>) -> Outcome {
     }
     for round in 0..200 {
         let mut conn = lab.connect()?;
-        // A reset is ECONNRESET to whoever reads or writes next; after the
-        // peer has finished, a write that waits for room meets EPIPE, and
-        // SIGPIPE with it.
-        let finishes = round % 2 == 1;
-        if finishes {
-            conn.receive_buffer(4 << 10)?;
-            conn.offer(8 << 20, Duration::from_millis(5))?;
-        } else {
-            conn.offer(1 << 20, Duration::from_millis(2))?;
-        }
+        conn.offer(1 << 20, Duration::from_millis(2))?;
         // Some of it is on its way back, and more wants to be.
         conn.try_receive()?;
-        if finishes {
-            conn.finish()?;
-        }
         conn.reset()?;
         if round % 10 == 0 {
             others[round / 10].exchange(10, lab.ms(1_000))?;
         }
     }
     lab.server().alive()?;
+    for _ in 0..10 {
+        finish_and_reset(lab)?;
+        others[0].exchange(10, lab.ms(1_000))?;
+    }
     for other in &mut others {
         other.exchange(10, lab.ms(1_000))?;
     }
     lab.settles(others.len())
+}
+
+/// Whoever is reset reads or writes ECONNRESET once. After the peer has
+/// finished as well it reads what had come, and its echo meets EPIPE, and
+/// SIGPIPE with it.
+fn finish_and_reset(lab: &mut Lab<'_>) -> Outcome {
+    lab.server().signal_all(Signal::STOP)?;
+    let reset = (0..10).try_for_each(|_| {
+        let mut conn = lab.connect()?;
+        conn.send(10 << 10)?;
+        conn.finish()?;
+        conn.reset()
+    });
+    lab.server().signal_all(Signal::CONT)?;
+    reset?;
+    lab.echo_once(lab.ms(1_000))?;
+    lab.server().alive()
 }
 
 fn reset_queued(lab: &mut Lab<'_>) -> Outcome {

@@ -25,14 +25,11 @@ const FLOOD: u64 = 16 << 20;
 const STALL: Duration = Duration::from_millis(10);
 /// What stalled has stalled for long before it goes on at the end.
 const LONG: Duration = Duration::from_millis(350);
-/// A receive buffer that makes a peer that does not read felt soon.
-const SMALL: usize = 4 << 10;
 
 /// One step of the walk. A step that makes no sense where it comes to stand,
 /// as after others were left out, does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Every other slot has a small receive buffer.
     Connect(usize),
     Write(usize, u64),
     Read(usize, usize),
@@ -145,9 +142,6 @@ impl<'a> Walker<'a> {
         match action {
             Action::Connect(at) if self.slots[at].is_none() => {
                 let conn = lab.connect()?;
-                if at % 2 == 1 {
-                    conn.receive_buffer(SMALL)?;
-                }
                 let excused = self.squeezed.is_some();
                 self.slots[at] =
                     Some(Walked { conn, finished: false, excused });
