@@ -168,7 +168,7 @@ impl Squeeze {
         let before = getrlimit(Resource::Nofile);
         let pids = lab.server().pids();
         for &pid in &pids {
-            let current = Some(lowest_free(pid)?);
+            let current = Some(lowest_free(pid)?.max(open(pid)));
             limit(pid, Rlimit { current, ..before })?;
         }
         Ok(Self { pids, before })
@@ -177,6 +177,13 @@ impl Squeeze {
     pub(super) fn end(self) -> Outcome {
         self.pids.into_iter().try_for_each(|pid| limit(pid, self.before))
     }
+}
+
+/// No limit is below what is open already: `poll(2)` takes no more entries
+/// than the limit, whatever their numbers.
+fn open(pid: u32) -> u64 {
+    let list = std::fs::read_dir(format!("/proc/{pid}/fd"));
+    list.map_or(0, |list| list.count() as u64)
 }
 
 fn lowest_free(pid: u32) -> Outcome<u64> {

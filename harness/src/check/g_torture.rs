@@ -16,7 +16,7 @@ pub(crate) const CASES: &[Case] = &[
 fn fuzz(lab: &mut Lab<'_>) -> Outcome {
     let length = lab.pick(200, 1_000, 1_000);
     let actions = walk(lab.manner.seed, length);
-    let evidence = match attempt(lab, &actions) {
+    let evidence = match attempted(lab, &actions) {
         Err(Stop::Fail(evidence)) => evidence,
         outcome => return outcome,
     };
@@ -42,7 +42,7 @@ fn shrink(
             let end = (from + size).min(actions.len());
             let mut fewer = actions.clone();
             fewer.drain(from..end);
-            match attempt(lab, &fewer) {
+            match attempted(lab, &fewer) {
                 Err(Stop::Fail(other)) if other.bound.is_some() == is_late => {
                     (actions, evidence) = (fewer, other);
                 }
@@ -66,6 +66,11 @@ fn attempt(lab: &mut Lab<'_>, actions: &[Action]) -> Outcome {
     }
     walker.end(lab)?;
     lab.afterlife()
+}
+
+/// The walk, and what became of the server that failed it.
+fn attempted(lab: &mut Lab<'_>, actions: &[Action]) -> Outcome {
+    attempt(lab, actions).map_err(|stop| lab.explain(stop))
 }
 
 fn soak(lab: &mut Lab<'_>) -> Outcome {

@@ -53,14 +53,18 @@ impl Lab<'_> {
 
     /// Adds to a failure that the server is gone, if it is.
     pub(crate) fn explain(&mut self, stop: Stop) -> Stop {
+        const ENDED: &str = "; it had ended, ";
         let Stop::Fail(mut evidence) = stop else { return stop };
+        if evidence.actual.contains(ENDED) {
+            return Stop::Fail(evidence);
+        }
         let Some(server) = &mut self.server else {
             return Stop::Fail(evidence);
         };
         // A process that is being killed takes a moment.
         if let Some(exit) = server.process.wait(Duration::from_millis(50)) {
             let log = server.log();
-            evidence.actual += &format!("; it had ended, {}{log}", exit.kind);
+            evidence.actual += &format!("{ENDED}{}{log}", exit.kind);
             // No time was missed by one that is gone.
             evidence.bound = None;
         }
