@@ -183,6 +183,7 @@ fn another_machine_or_plan_is_refused_line_by_line() {
     after.host.cpu_model = "another".into();
     after.plan.settings.isolation = "pin,netns".parse().unwrap();
     after.plan.settings.client = "original-cpp".into();
+    after.plan.settings.client_revision = 1;
     after.plan.settings.connections = 5_000;
     after.plan.settings.placement = Placement::Shared;
     after.plan.settings.quick = true;
@@ -195,6 +196,7 @@ fn another_machine_or_plan_is_refused_line_by_line() {
             "interrupt time accounted apart: true against false",
             "congestion control: \"cubic\" against \"bbr\"",
             "client: \"load\" against \"original-cpp\"",
+            "revision of the client: 2 against 1",
             "connections: 10000 against 5000",
             "placement: Split against Shared",
             "isolation: \"pin\" against \"pin,netns\"",

@@ -6,7 +6,7 @@ use harness::record::Outcome;
 use harness::summarize::{CENSUS, CONSERVATION, PROOF};
 use serde_json::Value;
 
-use crate::bed::{Bed, Ran};
+use crate::bed::{Bed, Ran, only_run};
 use crate::tests;
 
 tests![
@@ -128,6 +128,17 @@ fn a_curve_goes_on_where_it_was_left() {
     again.exits_with(0);
     assert_eq!(again.records.len(), 2 * made);
     assert_eq!(find(&again, "good", "scale@80")["rounds"], 2);
+    // But not by a client that measures otherwise.
+    let plan = only_run(&bed.path("results")).join("plan.json");
+    let text = std::fs::read_to_string(&plan).unwrap();
+    let now = format!("\"client_revision\": {}", wire::REVISION);
+    assert!(text.contains(&now), "{text}");
+    std::fs::write(&plan, text.replace(&now, "\"client_revision\": 1"))
+        .unwrap();
+    let refused = bed.run(&["--resume", "latest", "--rounds", "3"]);
+    let stderr = &refused.exits_with(5).finished.stderr;
+    assert!(stderr.contains("revision 1 of the client"), "{stderr}");
+    assert_eq!(refused.records.len(), 2 * made);
 }
 
 fn a_point_beyond_the_descriptors_or_a_scenario_unknown_is_refused() {
