@@ -40,8 +40,9 @@ fn main() {
         task::spawn(async {}).await; // starts the workers
         let mut running = contract::require("threads", workers());
         let start = Instant::now();
-        // A thread bears its name a moment after it has started.
-        while running < args.workers && start.elapsed().as_secs() < 1 {
+        // A thread bears its name a moment after it has started, and until
+        // then that of the worker which started it.
+        while running != args.workers && start.elapsed().as_secs() < 1 {
             task::yield_now().await;
             running = contract::require("threads", workers());
         }
