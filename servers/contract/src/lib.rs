@@ -6,9 +6,8 @@ mod listen;
 mod stop;
 
 use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use std::{os::fd::AsFd, sync::Mutex};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno as E;
@@ -45,9 +44,7 @@ fn ready(fd: impl AsFd, events: PollFlags) -> bool {
 #[rustfmt::skip]
 const FAULTS: [E; 13] = [E::CONNABORTED, E::CONNRESET, E::INTR, E::PROTO, E::PERM, E::OPNOTSUPP,
     E::NOPROTOOPT, E::NETDOWN, E::NETUNREACH, E::NONET, E::HOSTDOWN, E::HOSTUNREACH, E::TIMEDOUT];
-
-/// Long enough not to spin, short enough to be let in soon.
-pub const PAUSE: Duration = Duration::from_millis(25);
+pub const PAUSE: Duration = Duration::from_millis(25); // no spin, and soon back
 
 /// `Now` after a fault of one connection, `After` a pause when something ran
 /// out, `Never` once the listener is closed; how to wait is the server's own.
