@@ -115,6 +115,7 @@ fn main() {
     // What a neighbour that takes CPU could spoil, or put off.
     let alone = vec![
         killed::tests(),
+        unfit::crowded(),
         gates::tests(),
         isolation::tests(),
         duel::tests(),

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use harness::record::{Measurement, Outcome};
+use libtest_mimic::Trial;
 use rustix::process::{Resource, getrlimit, getuid};
 
 use crate::Ignored;
@@ -19,8 +20,16 @@ tests![
     too_few_local_ports_are_refused_with_have_need_and_fix,
     a_port_in_use_is_named_in_one_line_and_its_holder_left_alone,
     ten_thousand_are_proved_and_9999_of_them_never_have_a_rate,
-    threads_outlive_more_connections_than_the_kernel_maps_stacks_for,
 ];
+
+/// Threads by the half of all process ids there are: no neighbour's would fit.
+pub(crate) fn crowded() -> Vec<Trial> {
+    let test: fn() -> Result<(), Ignored> =
+        threads_outlive_more_connections_than_the_kernel_maps_stacks_for;
+    let name =
+        "threads_outlive_more_connections_than_the_kernel_maps_stacks_for";
+    vec![crate::trial(name, test)]
+}
 
 /// The same command under a limit of the shell.
 fn limited(inner: &Command, limit: &str) -> Finished {
