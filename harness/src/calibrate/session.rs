@@ -154,3 +154,41 @@ impl Session<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibrate::{Figure, Goal};
+    use crate::scripted;
+
+    #[test]
+    fn what_a_test_found_before_it_broke_stands_no_more() {
+        let tests = super::super::all();
+        let drive = tests.iter().find(|test| test.id == "K3").unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let mut certificate = Certificate::new(&scripted::host());
+        let figure = Figure::new("x", 1.0, "", Goal::AtMost(2.0));
+        let finding = Finding::of(1, "messages", vec![figure]);
+        certificate.put(Entry::found(drive, finding));
+        let met = certificate.entry("K3").unwrap().state;
+        assert_eq!(met, State::Met);
+        let mut session = Session {
+            // With nothing to drive servers by, it breaks.
+            tools: None,
+            interrupt: &Interrupt::install().unwrap(),
+            certificate,
+            file: directory.path().join("certificate.json"),
+            seed: 1,
+            deadline: None,
+            revision: None,
+            harness_sha256: String::new(),
+            duels_sha256: None,
+        };
+        let ended = session.run(&[*drive], |_, _| ()).unwrap();
+        assert_eq!(ended.broken.len(), 1, "{ended:?}");
+        let entry = session.certificate.entry("K3").unwrap();
+        assert_eq!(entry.state, State::Unjudged);
+        assert_eq!(entry.because.as_deref(), Some("it broke: nothing runs it"));
+        assert!(session.file.is_file(), "and it is stored");
+    }
+}

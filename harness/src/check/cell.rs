@@ -41,3 +41,30 @@ impl Cell {
         self.verdict == Verdict::Error || self.afterlife == Some(Verdict::Error)
     }
 }
+
+#[cfg(test)]
+impl Cell {
+    /// One try of a case that binds, with this verdict.
+    pub(crate) fn scripted(
+        server: &str,
+        case: &'static str,
+        verdict: Verdict,
+    ) -> Self {
+        Self {
+            server: server.into(),
+            case,
+            level: Level::Must,
+            verdict,
+            afterlife: None,
+            passed: 0,
+            repeats: 1,
+            expected: None,
+            actual: Some("less".into()),
+            reason: None,
+            notes: Vec::new(),
+            seed: 1,
+            duration_ms: 1_500,
+            command: String::new(),
+        }
+    }
+}

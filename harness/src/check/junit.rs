@@ -107,25 +107,14 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::case::Level;
     use crate::conformance::Tier;
 
     fn cell(case: &'static str, verdict: Verdict) -> Cell {
         Cell {
-            server: "a".into(),
-            case,
-            level: Level::Must,
-            verdict,
-            afterlife: None,
-            passed: 0,
-            repeats: 1,
-            expected: None,
             actual: Some("\"x\" < \u{1}y".into()),
             reason: Some("why".into()),
-            notes: Vec::new(),
-            seed: 1,
-            duration_ms: 1_500,
             command: "again & again".into(),
+            ..Cell::scripted("a", case, verdict)
         }
     }
 

@@ -228,3 +228,51 @@ fn verdict(args: &Check, report: &Report) -> u8 {
         _ => DONE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::check::Verdict;
+    use crate::cli::{Cli, Command};
+    use crate::conformance::Tier;
+
+    fn code(selection: &str, change: impl Fn(&mut Report)) -> u8 {
+        let cli = Cli::parse_from(["harness", "check", selection]);
+        let Command::Check(args) = cli.command else { unreachable!() };
+        let mut report = Report {
+            schema_version: 1,
+            partial: false,
+            tier: Tier::Quick,
+            strict: false,
+            seed: 1,
+            cases: Vec::new(),
+            servers: Vec::new(),
+            skipped: Vec::new(),
+            unbuilt: Vec::new(),
+            cells: vec![Cell::scripted("a", "A1", Verdict::Pass)],
+        };
+        change(&mut report);
+        verdict(&args, &report)
+    }
+
+    #[test]
+    fn what_does_not_build_is_a_failure_and_what_lacks_its_tool_is_none() {
+        let skip =
+            || Skip { server: "b".into(), reason: "no".into(), hint: None };
+        let cell = |verdict| Cell::scripted("a", "A2", verdict);
+        assert_eq!(code("--all", |_| ()), DONE);
+        assert_eq!(code("--all", |it| it.skipped.push(skip())), DONE);
+        assert_eq!(code("b", |it| it.skipped.push(skip())), SERVER_FAILED);
+        assert_eq!(code("--all", |it| it.unbuilt.push(skip())), SERVER_FAILED);
+        let fails = |it: &mut Report| it.cells.push(cell(Verdict::Fail));
+        assert_eq!(code("--all", fails), SERVER_FAILED);
+        let open = |it: &mut Report| it.cells.push(cell(Verdict::Error));
+        assert_eq!(code("--all", open), TOOL);
+        let open_later = |it: &mut Report| {
+            it.cells[0].afterlife = Some(Verdict::Error);
+        };
+        assert_eq!(code("--all", open_later), TOOL);
+    }
+}

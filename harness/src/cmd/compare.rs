@@ -37,7 +37,7 @@ pub(super) fn compare(args: &Compare) -> Result<u8> {
     if args.fail_on != Some(FailOn::Regression) {
         return Ok(DONE);
     }
-    open(&comparison);
+    tell_undecided(&comparison);
     let found = breaches(&comparison, &args.threshold)
         .map_err(|error| refuse(USAGE, error.to_string()))?;
     for sentence in &found {
@@ -47,7 +47,7 @@ pub(super) fn compare(args: &Compare) -> Result<u8> {
 }
 
 /// A gate that is passed for want of rounds must not look like one that held.
-fn open(comparison: &Comparison) {
+fn tell_undecided(comparison: &Comparison) {
     let entries = comparison.entries.iter();
     let open = entries.filter(|it| it.verdict == Verdict::Undecided);
     let needed: Vec<u32> = open.filter_map(|it| it.rounds_needed).collect();

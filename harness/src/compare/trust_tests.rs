@@ -3,9 +3,9 @@
 use super::tests::{by_default, run, usual};
 use super::*;
 use crate::conformance::Standing;
-use crate::plan::Scenario::Load;
+use crate::plan::Scenario::{Classic, Load};
 use crate::record::{Effect, Gate};
-use crate::summarize::{OTHER_CPU, STARVED};
+use crate::summarize::{CLIENT_LIMITED, OTHER_CPU, STARVED};
 
 fn damaged(change: impl Fn(&mut Row)) -> Summary {
     let mut summary = run("b", 6, usual);
@@ -92,4 +92,25 @@ fn a_mark_stands_beside_the_figure_and_changes_no_verdict() {
     let shown = crate::render::comparison(&comparison);
     assert!(shown.contains("~: taken on a disturbed machine"), "{shown}");
     assert!(!crate::render::comparison(&plain).contains('~'));
+}
+
+#[test]
+fn two_totals_that_the_client_set_are_compared_to_nothing() {
+    let bound = |id: &str| {
+        let mut summary = run(id, 6, usual);
+        for row in summary.rows.iter_mut().filter(|r| r.scenario == Classic) {
+            row.flag_counts.insert(CLIENT_LIMITED.into(), 6);
+        }
+        summary
+    };
+    let verdicts = |before: &Summary, after: &Summary| {
+        let comparison = by_default(before, after);
+        let entries = comparison.entries.iter();
+        let own = entries.filter(|entry| entry.scenario == Classic);
+        own.map(|entry| entry.verdict).collect::<Vec<_>>()
+    };
+    let both = verdicts(&bound("a"), &bound("b"));
+    assert!(!both.is_empty() && both.iter().all(|v| *v == Verdict::Missing));
+    let one = verdicts(&run("a", 6, usual), &bound("b"));
+    assert!(!one.contains(&Verdict::Missing), "{one:?}");
 }

@@ -27,22 +27,7 @@ impl Bed {
 
     /// The finding of a check in which `case` came to this.
     fn found(&self, tier: Tier, verdict: Verdict) -> Option<Kept> {
-        let cell = Cell {
-            server: self.server.id.clone(),
-            case: "A1",
-            level: Level::Must,
-            verdict,
-            afterlife: None,
-            passed: 0,
-            repeats: 1,
-            expected: None,
-            actual: Some("less".into()),
-            reason: None,
-            notes: Vec::new(),
-            seed: 1,
-            duration_ms: 1,
-            command: String::new(),
-        };
+        let cell = Cell::scripted(&self.server.id, "A1", verdict);
         let manner =
             Manner { tier, stretch: 1, seed: 1, version: "v", kernel: "k" };
         Kept::of(&self.server, self.home.path(), &manner, &[cell]).unwrap()
@@ -82,6 +67,21 @@ fn a_lower_tier_replaces_a_pass_only_where_it_fails() {
     assert_eq!(bed.known(), (Standing::Failed, Some(Tier::Quick), 1));
     assert!(bed.keep("own", Tier::Quick, Verdict::Pass));
     assert_eq!(bed.known(), (Standing::Pass, Some(Tier::Quick), 0));
+}
+
+#[test]
+fn a_pass_by_wider_bounds_replaces_none_by_narrower_ones() {
+    let bed = Bed::new();
+    let results = bed.home.path().join("own");
+    let keeps = |stretch: u32, verdict: Verdict| {
+        let found = bed.found(Tier::Core, verdict).unwrap();
+        keep(&results, &Kept { stretch, ..found }).unwrap()
+    };
+    assert!(keeps(4, Verdict::Pass));
+    assert!(keeps(2, Verdict::Pass));
+    assert!(!keeps(4, Verdict::Pass));
+    assert!(keeps(4, Verdict::Fail), "a failure always counts");
+    assert!(keeps(4, Verdict::Pass));
 }
 
 #[test]
