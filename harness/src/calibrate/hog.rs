@@ -115,6 +115,7 @@ fn disturbed(
         rounds: lab.size.ms(ROUNDS),
         rate: None,
         part: PART,
+        stays: false,
     };
     let command = command(lab, &order)?;
     let mut process = Process::spawn(&Launch {
@@ -154,7 +155,7 @@ fn disturbed(
     if !process.has_exited() {
         return Err(broken("has no end"));
     }
-    let whole = stored(lab, name)?;
+    let whole = stored(lab, &order, &[])?;
     match whole.run.missing().is_empty() {
         true => Ok(whole.run.records),
         false => Err(broken("ended early")),

@@ -61,6 +61,8 @@ pub struct Tools<'a> {
     pub isolation: Isolation,
     /// Where witnesses may log.
     pub directory: PathBuf,
+    /// Where whole runs stay that are worth a look afterwards.
+    pub results: PathBuf,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::repeated::repeated;
@@ -56,6 +56,8 @@ pub(super) struct Order<'a> {
     pub(super) rate: Option<u32>,
     /// Windows are this part of a run's own.
     pub(super) part: f64,
+    /// Whether the run stays where a user keeps runs.
+    pub(super) stays: bool,
 }
 
 /// What a run left.
@@ -90,9 +92,16 @@ pub(super) fn command(
     fs::write(&plan, planned(lab, order)).map_err(broken)?;
     command.extend(["--plan".into(), plan.into()]);
     command.extend(["--progress", "none"].map(Into::into));
-    let results = directory.join("results");
-    command.extend(["--results-dir".into(), results.into()]);
+    command.extend(["--results-dir".into(), results(lab, order).into()]);
     Ok(command)
+}
+
+/// Where a run is kept.
+fn results(lab: &Lab<'_>, order: &Order<'_>) -> PathBuf {
+    match order.stays {
+        true => lab.tools.results.clone(),
+        false => lab.tools.directory.join(order.name).join("results"),
+    }
 }
 
 /// The plan file of a run.
@@ -127,11 +136,15 @@ fn planned(lab: &Lab<'_>, order: &Order<'_>) -> String {
     text
 }
 
-/// What the run of that name left.
-pub(super) fn stored(lab: &Lab<'_>, name: &str) -> Result<Whole, Trouble> {
+/// What the run left that was not among the earlier ones.
+pub(super) fn stored(
+    lab: &Lab<'_>,
+    order: &Order<'_>,
+    earlier: &[PathBuf],
+) -> Result<Whole, Trouble> {
     let broken = |error: anyhow::Error| Trouble::Broken(format!("{error:#}"));
-    let results = lab.tools.directory.join(name).join("results");
-    let made = store::all(&results).pop();
+    let mut all = store::all(&results(lab, order)).into_iter();
+    let made = all.find(|run| !earlier.contains(run));
     let none = || Trouble::Broken("the run left nothing".into());
     let run = store::Run::load(&made.ok_or_else(none)?).map_err(broken)?;
     let summary = summarize(&run.id, false, &run.host, &run.plan, &run.records);
@@ -141,6 +154,7 @@ pub(super) fn stored(lab: &Lab<'_>, name: &str) -> Result<Whole, Trouble> {
 fn made(lab: &Lab<'_>, order: &Order<'_>) -> Result<Whole, Trouble> {
     let command = command(lab, order)?;
     let root: &Path = &lab.tools.fixture.directory;
+    let earlier = store::all(&results(lab, order));
     let interrupt = lab.tools.interrupt;
     let output = output::run(&command, Some(root), PATIENCE, Some(interrupt))
         .map_err(|error| Trouble::Broken(error.to_string()))?;
@@ -154,7 +168,7 @@ fn made(lab: &Lab<'_>, order: &Order<'_>) -> Result<Whole, Trouble> {
         let why = format!("the run {} failed: {}", order.name, output.stderr);
         return Err(Trouble::Broken(why));
     }
-    stored(lab, order.name)
+    stored(lab, order, &earlier)
 }
 
 fn clones(lab: &Lab<'_>) -> Result<Finding, Trouble> {
@@ -173,6 +187,7 @@ fn clones(lab: &Lab<'_>) -> Result<Finding, Trouble> {
         rounds: ROUNDS,
         rate: rate(lab),
         part: lab.size.time,
+        stays: false,
     };
     let whole = made(lab, &order)?;
     let told = rows(&whole.summary).filter(|row| differs(row)).count();
@@ -187,6 +202,7 @@ fn clones(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     Ok(Finding::of(launches, "launches", figures))
 }
 
+/// Both runs stay, so that whoever doubts the figures can compare them.
 fn twice(lab: &Lab<'_>) -> Result<Finding, Trouble> {
     lab.needs_cpus_apart()?;
     let good = |id: &str| (id.to_owned(), vec!["--bug", "good"]);
@@ -202,6 +218,7 @@ fn twice(lab: &Lab<'_>) -> Result<Finding, Trouble> {
         rounds,
         rate: rate(lab),
         part: lab.size.time,
+        stays: true,
     };
     let once = made(lab, &order("once"))?;
     let again = made(lab, &order("again"))?;

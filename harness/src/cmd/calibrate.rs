@@ -58,6 +58,7 @@ pub(super) fn calibrate(args: &Calibrate, output: Output) -> Result<u8> {
             host: host.clone(),
             isolation: ground.isolation,
             directory: directory.path().to_path_buf(),
+            results: results.clone(),
             interrupt: &interrupt,
         })
     });

@@ -26,16 +26,24 @@ pub fn all(results: &Path) -> Vec<PathBuf> {
 }
 
 /// Directories of the committed runs, oldest first, and after all others those
-/// of the main table.
+/// of the main table: of all servers under the main load.
 #[must_use]
 pub fn committed(root: &Path) -> Vec<PathBuf> {
-    let is_main = |directory: &PathBuf| {
-        let plan = read_json::<Plan>(&directory.join("plan.json"));
-        plan.is_ok_and(|plan| plan.scenarios.contains(&Scenario::Load))
-    };
     let mut all = all(&root.join("results/reference"));
-    all.sort_by_cached_key(is_main);
+    all.sort_by_cached_key(|directory| {
+        let plan = read_json::<Plan>(&directory.join("plan.json"));
+        plan.map_or(0, |plan| servers_under_load(&plan))
+    });
     all
+}
+
+/// How many servers it asks for under the main load, each but once.
+fn servers_under_load(plan: &Plan) -> usize {
+    let asked_for = plan.lanes.iter().filter(|lane| lane.control.is_none());
+    match plan.scenarios.contains(&Scenario::Load) {
+        true => asked_for.count(),
+        false => 0,
+    }
 }
 
 /// Where the names of baselines are kept, a file each that holds a run's id.
@@ -140,6 +148,7 @@ fn steps_back(name: &str) -> Result<Option<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scripted;
 
     #[test]
     fn latest_counts_back() {
@@ -147,6 +156,23 @@ mod tests {
         assert_eq!(steps_back("latest~3").unwrap(), Some(3));
         assert_eq!(steps_back("20261123").unwrap(), None);
         assert!(steps_back("latest~x").is_err());
+    }
+
+    #[test]
+    fn the_main_table_is_of_most_servers_under_the_main_load() {
+        let few = scripted::plan(&["a", "b"], &[Scenario::Load], 1);
+        let many = scripted::plan(&["a", "b", "c"], &[Scenario::Load], 1);
+        let other = scripted::plan(&["a", "b", "c"], &[Scenario::Herd], 1);
+        let root = tempfile::tempdir().unwrap();
+        let reference = root.path().join("results/reference");
+        for (name, plan) in [("x", &few), ("c", &many), ("z", &other)] {
+            fs::create_dir_all(reference.join(name)).unwrap();
+            let plan = serde_json::to_vec(plan).unwrap();
+            fs::write(reference.join(name).join("plan.json"), plan).unwrap();
+        }
+        let names = committed(root.path());
+        let names = names.iter().map(|it| it.file_name().unwrap());
+        assert_eq!(names.collect::<Vec<_>>(), ["z", "x", "c"]);
     }
 
     #[test]

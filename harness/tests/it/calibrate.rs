@@ -42,7 +42,7 @@ fn small(time: f64) -> Size {
 }
 
 /// What tests are made with; nothing of it is built twice.
-fn tools() -> Tools<'static> {
+pub(crate) fn tools() -> Tools<'static> {
     static INTERRUPT: OnceLock<Interrupt> = OnceLock::new();
     static DIRECTORY: OnceLock<TempDir> = OnceLock::new();
     let command = vec![fixture().into()];
@@ -57,6 +57,7 @@ fn tools() -> Tools<'static> {
         isolation: Isolation { pin: true, ..Isolation::default() },
         host: inspect(Path::new(".")),
         directory: directory.path().to_path_buf(),
+        results: directory.path().join("kept"),
         interrupt: INTERRUPT.get_or_init(|| Interrupt::install().unwrap()),
     }
 }

@@ -1,8 +1,9 @@
 //! Those of the instrument's tests that make whole runs, in small.
 
 use harness::calibrate::Size;
+use harness::store;
 
-use crate::calibrate::{figures, find};
+use crate::calibrate::{figures, find, tools};
 use crate::{Ignored, tests};
 
 tests![
@@ -31,6 +32,8 @@ fn clones_are_told_apart_only_where_they_differ() -> Result<(), Ignored> {
 
 fn a_whole_run_is_made_twice_and_compared() -> Result<(), Ignored> {
     let found = find("K28", WHOLE, None)?;
+    let kept = store::all(&tools().results);
+    assert_eq!(kept.len(), 2, "whoever doubts compares them: {kept:?}");
     assert!(figures(&found, "medians of cost apart")[0].is_finite());
     // Two runs of two rounds: two servers and a control, two scenarios.
     assert!(found.n >= 2 * 2 * 3 * 2, "{found:?}");

@@ -2,9 +2,9 @@
 //! sockets. Servers are mostly `fixture`, which misbehaves on request.
 //!
 //! Each test starts servers and clients of its own. Those that look at figures
-//! run one after the other, the others three at a time. What a test needs and
-//! this machine lacks makes it ignored, with the reason; it never passes
-//! unseen.
+//! run one after the other, those of the conformance suite, which mostly waits,
+//! two at a time, the others three. What a test needs and this machine lacks
+//! makes it ignored, with the reason; it never passes unseen.
 //!
 //! Refuses to do: compare speed, or trust a bound that a noisy hour breaks.
 #![expect(
@@ -112,6 +112,7 @@ fn main() {
         report::tests(),
         everything::tests(),
     ];
+    let suite = vec![conformance::tests()];
     // What a neighbour that takes CPU could spoil, or put off.
     let alone = vec![
         killed::tests(),
@@ -119,14 +120,15 @@ fn main() {
         gates::tests(),
         isolation::tests(),
         duel::tests(),
-        conformance::tests(),
         calibrate::tests(),
         calibrate_whole::tests(),
         scenarios::tests(),
         shipped::tests(),
     ];
     let first = run_some(&arguments, whatever_the_figures, 3);
-    let second = run_some(&arguments, alone, 1);
+    let second = run_some(&arguments, suite, 2);
+    let third = run_some(&arguments, alone, 1);
     first.exit_if_failed();
-    second.exit();
+    second.exit_if_failed();
+    third.exit();
 }
