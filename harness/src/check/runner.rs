@@ -55,7 +55,8 @@ pub(crate) fn run(
     for repeat in 0..rules.repeat.unwrap_or(usual) {
         let seed = rules.manner.seed + u64::from(repeat);
         let manner = Manner { seed, ..rules.manner };
-        let tried = try_quietly(case, target, manner, noise, interrupt)?;
+        let tried =
+            quietly(|| try_once(case, target, manner, noise, interrupt))?;
         // What can't be tried once can't be tried again.
         let over = matches!(tried.data, Err(Stop::Skip(_)));
         tries.push(tried);
@@ -70,23 +71,27 @@ pub(crate) fn run(
     Some(cell)
 }
 
-/// Tries again, at most twice, when only the noise of the machine failed.
-fn try_quietly(
-    case: &Case,
-    target: &Target,
-    manner: Manner,
-    noise: &Noise,
-    interrupt: &Interrupt,
-) -> Option<Try> {
+/// Tries again, at most twice, when only the noise of the machine failed, and
+/// once when a time was not kept while others had the CPUs: a server that is
+/// late by its own fault is late again.
+fn quietly(mut try_once: impl FnMut() -> Option<Try>) -> Option<Try> {
     const AGAIN: u32 = 2;
+    let mut was_crowded = false;
     for _ in 0..AGAIN {
-        let tried = try_once(case, target, manner, noise, interrupt)?;
-        let noisy = |outcome: &Outcome| matches!(outcome, Err(Stop::Error(_)));
-        if !noisy(&tried.data) && !tried.after.as_ref().is_some_and(noisy) {
+        let tried = try_once()?;
+        let ends = [Some(&tried.data), tried.after.as_ref()];
+        let has = |is: fn(&Stop) -> bool| {
+            ends.iter().flatten().filter_map(|end| end.as_ref().err()).any(is)
+        };
+        let is_noise = has(|stop| matches!(stop, Stop::Error(_)));
+        let is_crowded =
+            has(|stop| matches!(stop, Stop::Fail(late) if late.crowded));
+        if !is_noise && (!is_crowded || was_crowded) {
             return Some(tried);
         }
+        was_crowded |= is_crowded;
     }
-    try_once(case, target, manner, noise, interrupt)
+    try_once()
 }
 
 fn try_once(
@@ -119,7 +124,7 @@ fn try_once(
 /// A time that was not kept says nothing when a thread that only sleeps was
 /// late by a quarter of it (late once for a bound that always holds, late one
 /// time in two hundred for a bound that holds 99 times of 100). That others
-/// had the CPUs voids nothing, but is told.
+/// had the CPUs voids nothing, but is told, and tried once more.
 fn void_if_noisy(outcome: Outcome, noise: &Noise, cpu: Duration) -> Outcome {
     const OFTEN: f64 = 0.005;
     const MUCH: f64 = 0.2;
@@ -129,7 +134,8 @@ fn void_if_noisy(outcome: Outcome, noise: &Noise, cpu: Duration) -> Outcome {
     };
     let (worst, others) = (noise.worst(), noise.others(cpu));
     let mut actual = evidence.actual.clone();
-    if others > MUCH {
+    let crowded = others > MUCH;
+    if crowded {
         let percent = others * 100.0;
         actual += &format!("; others had {percent:.0} % of the CPUs");
     }
@@ -144,7 +150,7 @@ fn void_if_noisy(outcome: Outcome, noise: &Noise, cpu: Duration) -> Outcome {
              {worst:.0?} itself",
         )));
     }
-    Err(Stop::Fail(Evidence { actual, ..evidence }))
+    Err(Stop::Fail(Evidence { actual, crowded, ..evidence }))
 }
 
 /// Makes a cell of its tries. Pure.

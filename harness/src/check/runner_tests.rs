@@ -1,6 +1,6 @@
 //! How tries become a cell.
 
-use super::super::verdict::fail;
+use super::super::verdict::{fail, late};
 use super::*;
 use crate::build::Built;
 use crate::record::Artifact;
@@ -24,18 +24,47 @@ fn cell(level: Level, strict: bool, outcomes: &[Outcome]) -> Cell {
     };
     let soak = Duration::ZERO;
     let manner = Manner { tier: Tier::Core, stretch: 1, seed: 1, soak };
-    let tries: Vec<Try> = outcomes
-        .iter()
-        .zip(1..)
-        .map(|(data, seed)| Try {
-            data: data.clone(),
-            after: Some(Ok(())),
-            notes: Vec::new(),
-            seed,
-            took: Duration::ZERO,
-        })
-        .collect();
+    let tries: Vec<Try> =
+        outcomes.iter().zip(1..).map(|(data, seed)| one(data, seed)).collect();
     judge(&case, &target, Rules { manner, repeat: None, strict }, &tries)
+}
+
+fn one(data: &Outcome, seed: u64) -> Try {
+    Try {
+        data: data.clone(),
+        after: Some(Ok(())),
+        notes: Vec::new(),
+        seed,
+        took: Duration::ZERO,
+    }
+}
+
+#[test]
+fn what_noise_or_a_crowd_may_have_done_is_tried_again_but_not_for_ever() {
+    let crowded = || {
+        let late: Outcome = late("echo", Duration::ZERO, "late");
+        late.map_err(|stop| match stop {
+            Stop::Fail(it) => Stop::Fail(Evidence { crowded: true, ..it }),
+            stop => stop,
+        })
+    };
+    let noisy = || Err(Stop::Error("noise".into()));
+    for (outcomes, taken) in [
+        (vec![Ok(())], 1),
+        (vec![late("echo", Duration::ZERO, "by its own fault")], 1),
+        (vec![crowded(), Ok(())], 2),
+        (vec![crowded(), crowded()], 2),
+        (vec![noisy(), crowded(), Ok(())], 3),
+        (vec![noisy(), noisy(), noisy()], 3),
+    ] {
+        let mut tries = outcomes.iter().zip(1..);
+        let last = quietly(|| tries.next().map(|(it, n)| one(it, n)));
+        let last = last.expect("tried");
+        assert_eq!(
+            (last.seed, &last.data),
+            (taken, &outcomes[outcomes.len() - 1])
+        );
+    }
 }
 
 #[test]

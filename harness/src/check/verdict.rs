@@ -48,6 +48,8 @@ pub(crate) struct Evidence {
     pub(crate) bound: Option<Duration>,
     /// The bound is one for 99 of 100: a single hiccup voids nothing.
     pub(crate) often: bool,
+    /// The time was not kept while others had much of the CPUs.
+    pub(crate) crowded: bool,
 }
 
 /// Why a case ended early.
@@ -79,7 +81,13 @@ pub(crate) fn fail<T>(
     actual: impl Into<String>,
 ) -> Outcome<T> {
     let (expected, actual) = (expected.into(), actual.into());
-    Err(Stop::Fail(Evidence { expected, actual, bound: None, often: false }))
+    Err(Stop::Fail(Evidence {
+        expected,
+        actual,
+        bound: None,
+        often: false,
+        crowded: false,
+    }))
 }
 
 /// Fails unless `holds`.
@@ -110,6 +118,7 @@ pub(crate) fn late<T>(
         actual: actual.into(),
         bound: Some(bound),
         often: false,
+        crowded: false,
     }))
 }
 
@@ -137,6 +146,7 @@ pub(crate) fn refused(what: &str, error: &io::Error) -> Stop {
             actual: shown,
             bound: None,
             often: false,
+            crowded: false,
         }),
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn list(args: &List) -> Result<u8> {
 }
 
 /// The table of `servers/README.md`: every server of the suite in reading
-/// order, with the memory measured by the newest committed run.
+/// order, with the memory measured by the committed run of most servers.
 ///
 /// # Errors
 /// There is no committed run, or a server lacks its lesson or `choose`.
