@@ -161,7 +161,7 @@ fn cheapest(summary: &Summary, scenario: Scenario) -> String {
 const BY_TESTS: &str =
     "may each be the best, by tests at 5\u{a0}% for all servers together";
 const BY_CLIENT: &str =
-    "may each be the best, and faster than that: the client gave out first";
+    "may each be the best, and faster than shown: the client was the limit";
 const BY_INTERVALS: &str =
     "may each be the best, for no other's interval lies beyond theirs";
 
