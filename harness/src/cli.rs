@@ -1,6 +1,7 @@
 //! What was typed. What it means is decided by the commands and the plan.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -12,7 +13,7 @@ pub use self::advise::Advise;
 pub use self::calibrate::Calibrate;
 pub use self::check::Check;
 pub use self::duel::Duel;
-pub use self::run::{ALL, Export, Format, Run};
+pub use self::run::{ALL, Export, Format, RATE, Run};
 use self::run::{baseline, export};
 
 mod advise;
@@ -212,7 +213,7 @@ pub struct Compare {
     #[arg(long, value_name = "WHAT")]
     pub fail_on: Option<FailOn>,
     /// Largest change to accept, such as cpu_us_per_echo=5%
-    #[arg(long, value_name = "METRIC=PCT")]
+    #[arg(long, value_name = "METRIC=PCT", requires = "fail_on")]
     pub threshold: Vec<Threshold>,
     /// Compare another metric too
     #[arg(long, value_name = "METRIC")]
@@ -248,6 +249,15 @@ pub struct Completions {
     pub shell: clap_complete::Shell,
 }
 
+/// A time that passes.
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("must be more than nothing".into()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!("{error}; write 90s, 10m or 2h")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,5 +266,26 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_would_do_nothing_is_refused() {
+        let refused = |line: &str| {
+            Cli::try_parse_from(line.split(' ')).unwrap_err().to_string()
+        };
+        for (line, part) in [
+            ("harness run a --budget 0s", "more than nothing"),
+            ("harness run a --budget x", "write 90s"),
+            ("harness check a --soak 0s", "more than nothing"),
+            ("harness advise -c 1 --p99 0s", "more than nothing"),
+            ("harness advise -c 1 --p99 2h", "an hour"),
+            ("harness run a --dry-run --json", "cannot be used with"),
+            ("harness run a --dry-run --export csv=a", "cannot be used"),
+            ("harness compare a b --threshold x=1%", "--fail-on"),
+            ("harness check a --fuzz --long", "cannot be used with"),
+            ("harness check a --fuzz --strict", "cannot be used with"),
+        ] {
+            assert!(refused(line).contains(part), "{line}: {}", refused(line));
+        }
     }
 }

@@ -2,21 +2,24 @@
 //! `records.jsonl`. Tables are derived from these and never stored as truth.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
-use crate::exit::{TOOL, USAGE, refuse};
+use crate::exit::{USAGE, refuse};
 use crate::host::Host;
 use crate::plan::{Plan, Trial};
 use crate::record::{Outcome, Record, journal};
 use crate::repeat::counted;
 
 mod find;
+mod write;
 
-pub use find::{BASELINES, all, committed, find, save_baseline};
+pub use find::{BASELINES, all, committed, find, free_baseline, save_baseline};
+pub use write::{
+    export, prepare, prepare_exports, write_atomically, write_json,
+};
 
 /// One stored run.
 #[derive(Clone, Debug)]
@@ -39,6 +42,16 @@ impl Run {
     /// # Errors
     /// A file is missing or damaged; the message names it.
     pub fn load(directory: &Path) -> Result<Self> {
+        Self::read(directory).with_context(|| {
+            format!(
+                "the run in {} can't be read; `cargo harness show --list` \
+                 lists others",
+                directory.display()
+            )
+        })
+    }
+
+    fn read(directory: &Path) -> Result<Self> {
         let records = journal::read(&directory.join("records.jsonl"))?;
         let name = directory.file_name().unwrap_or_default().to_string_lossy();
         let id = records.first().map_or(name.into_owned(), |r| r.run.clone());
@@ -96,26 +109,19 @@ pub fn results(root: &Path, chosen: Option<&Path>) -> PathBuf {
     chosen.map_or_else(|| root.join("results/runs"), Path::to_path_buf)
 }
 
-/// Makes sure that the directory exists and can be written, before anything
-/// is measured.
+/// Where runs are that somebody wants to read.
 ///
 /// # Errors
-/// It can't, with the reason.
-pub fn prepare(results: &Path) -> Result<()> {
-    let unwritable = |error: std::io::Error| {
-        refuse(
-            TOOL,
-            format!(
-                "results can't be written to {}: {error}; name another \
-                 place with --results-dir",
-                results.display()
-            ),
-        )
-    };
-    fs::create_dir_all(results).map_err(unwritable)?;
-    tempfile::tempfile_in(results)
-        .and_then(|mut file| file.write_all(&[0; 4096]))
-        .map_err(unwritable)
+/// A directory that was named is none, or can't be read.
+pub fn kept(root: &Path, chosen: Option<&Path>) -> Result<PathBuf> {
+    if let Some(Err(error)) = chosen.map(fs::read_dir) {
+        let named = results(root, chosen);
+        let why = format!("no runs in {}: {error}", named.display());
+        let mend = "name their directory with --results-dir or \
+                    HARNESS_RESULTS_DIR";
+        return Err(refuse(USAGE, format!("{why}; {mend}")));
+    }
+    Ok(results(root, chosen))
 }
 
 /// Stores a new run's directory, host and plan.
@@ -136,38 +142,6 @@ pub fn create(
     Ok(directory)
 }
 
-/// Writes a file whole or not at all: the old one stays until the new one is
-/// on the disk.
-///
-/// # Errors
-/// It can't be written.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new()
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(directory)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        fs::File::open(directory)?.sync_all()
-    };
-    write().with_context(|| format!("{} can't be written", path.display()))
-}
-
-/// Stores a value as JSON.
-///
-/// # Errors
-/// It can't be written.
-pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
-    write_atomically(path, text.as_bytes())
-}
-
 /// Reads a value from JSON; an error names the file.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read_to_string(path)
@@ -181,23 +155,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_atomic_write_replaces_or_leaves_the_old_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("file");
-        write_atomically(&path, b"one").unwrap();
-        write_atomically(&path, b"two").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        let nowhere = directory.path().join("none/file");
-        assert!(write_atomically(&nowhere, b"x").is_err());
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_place_that_cannot_be_written_is_refused_with_a_hint() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("file");
-        fs::write(&file, b"").unwrap();
-        let error = prepare(&file.join("runs")).unwrap_err();
-        assert!(error.to_string().contains("--results-dir"), "{error}");
+    fn a_directory_of_runs_that_is_none_is_not_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let (root, none) = (root.path(), root.path().join("none"));
+        let error = kept(root, Some(&none)).unwrap_err().to_string();
+        assert!(error.contains("--results-dir"), "{error}");
+        assert_eq!(kept(root, Some(root)).unwrap(), root);
+        // Nobody has measured anything yet.
+        assert_eq!(kept(root, None).unwrap(), root.join("results/runs"));
     }
 }

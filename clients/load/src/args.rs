@@ -94,6 +94,7 @@ pub struct Args {
 
     /// Bytes of one message
     #[arg(long, value_name = "BYTES", default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
     payload: u32,
 
     /// Seed of payloads, arrivals and the choice of connections
@@ -101,7 +102,7 @@ pub struct Args {
     seed: u64,
 
     /// Name of the server in the output [default: its address]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = parse_label)]
     label: Option<String>,
 
     /// Print one JSON report instead of text
@@ -117,6 +118,7 @@ pub struct Args {
     /// Process of the server, whose CPU time is read; may be repeated.
     /// Softirq time is not included where the kernel accounts it apart
     #[arg(long, value_name = "PID")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     server_pid: Vec<u32>,
 
     /// Most connections that wait for their first echo; stay below the
@@ -246,6 +248,14 @@ fn resolve(text: &str) -> Result<SocketAddr, ClientError> {
         );
         ClientError::Spec(message)
     })
+}
+
+/// What stands in a line of text as it is.
+fn parse_label(text: &str) -> Result<String, String> {
+    match text.chars().any(char::is_control) {
+        true => Err("control characters are no name".into()),
+        false => Ok(text.into()),
+    }
 }
 
 /// `1`, `2-5,7`: numbers and ranges.

@@ -3,7 +3,7 @@
 //!
 //! Refuses to do: take orders while it runs, but for a stop.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -45,9 +45,12 @@ pub fn by_hand(args: &Args) -> anyhow::Result<u8> {
         render(&report, args.label())
     };
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("cannot write the report to stdout")?;
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written.context("cannot write the report to stdout")?,
+    }
     Ok(match (&report.end, interrupted.load(Ordering::Relaxed)) {
         (End::Completed, _) => 0,
         (End::Stopped, signal) => 128 + signal,

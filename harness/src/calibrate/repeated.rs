@@ -24,13 +24,19 @@ pub(super) fn repeated(once: &Summary, again: &Summary) -> Vec<Figure> {
     let contradictions = pairs.iter().filter(contradict).count();
     let load: Vec<_> =
         pairs.iter().filter(|(row, _)| row.scenario == Load).collect();
-    let cost = |row: &Row| Some(row.metrics.get("cpu_us_per_echo")?.median);
-    let apart = load.iter().filter_map(|(a, b)| {
-        Some(100.0 * (cost((*b)?)? / cost(a)? - 1.0).abs())
-    });
-    let mut apart: Vec<f64> = apart.collect();
-    apart.sort_by(f64::total_cmp);
-    let middle = apart.get(apart.len() / 2).copied();
+    let apart = |figure: fn(&Row) -> Option<f64>| -> Vec<f64> {
+        let apart = load.iter().filter_map(|(a, b)| {
+            Some(100.0 * (figure((*b)?)? / figure(a)? - 1.0).abs())
+        });
+        let mut apart: Vec<f64> = apart.collect();
+        apart.sort_by(f64::total_cmp);
+        apart
+    };
+    let middle =
+        |apart: &[f64]| apart.get(apart.len() / 2).copied().unwrap_or(f64::NAN);
+    let costs = apart(|row| Some(row.metrics.get("cpu_us_per_echo")?.median));
+    // What the machine's drift between the runs is no part of.
+    let ratios = apart(|row| Some(row.ratio.as_ref()?.median));
     let ranked = load.iter().filter(|(a, b)| {
         a.rank.is_some() && b.is_some_and(|row| row.rank.is_some())
     });
@@ -44,11 +50,12 @@ pub(super) fn repeated(once: &Summary, again: &Summary) -> Vec<Figure> {
         ),
         Figure::new(
             "medians of cost apart at most",
-            apart.last().copied().unwrap_or(f64::NAN),
+            costs.last().copied().unwrap_or(f64::NAN),
             "%",
             Goal::AtMost(5.0),
         ),
-        Figure::aside("in the median", middle.unwrap_or(f64::NAN), "%"),
+        Figure::aside("in the median", middle(&costs), "%"),
+        Figure::aside("ratios to the reference", middle(&ratios), "%"),
         Figure::new(
             "rows ranked twice",
             100.0 * ranked,
@@ -64,8 +71,17 @@ mod tests {
     use crate::scripted::{bare, corrupted, host, measured, plan, records};
     use crate::summarize::summarize;
 
+    /// The same servers on a machine that is this much slower.
+    fn drifted(slower: f64) -> Summary {
+        on(slower, [Some(20.0), Some(30.0)])
+    }
+
     /// Six rounds of a reference and of two servers that cost so much.
     fn run(costs: [Option<f64>; 2]) -> Summary {
+        on(1.0, costs)
+    }
+
+    fn on(slower: f64, costs: [Option<f64>; 2]) -> Summary {
         let servers = ["rust-mio", "a", "b"];
         let plan = plan(&servers, &[Load], 6);
         let records = records(&plan, |trial| {
@@ -75,7 +91,8 @@ mod tests {
                 _ => Some(10.0),
             };
             let own = (f64::from(trial.round) * trial.lane.len() as f64).sin();
-            let launch = |cost| measured(bare(Load, cost * (1.0 + 0.01 * own)));
+            let own = slower * (1.0 + 0.01 * own);
+            let launch = |cost| measured(bare(Load, cost * own));
             cost.map_or_else(corrupted, launch)
         });
         summarize("r", false, &host(), &plan, &records)
@@ -90,6 +107,19 @@ mod tests {
     fn equal_runs_meet_every_goal() {
         let once = run([Some(20.0), Some(30.0)]);
         assert_eq!(missed(&once, &run([Some(20.4), Some(30.0)])), [""; 0]);
+    }
+
+    #[test]
+    fn a_machine_that_drifts_moves_costs_and_not_ratios() {
+        let figure = |found: &[Figure], name: &str| {
+            found.iter().find(|it| it.name == name).unwrap().value
+        };
+        let once = run([Some(20.0), Some(30.0)]);
+        let found = repeated(&once, &run([Some(20.0), Some(33.0)]));
+        assert!(figure(&found, "medians of cost apart at most") > 9.0);
+        let all_dearer = repeated(&drifted(1.0), &drifted(1.2));
+        assert!(figure(&all_dearer, "in the median") > 19.0);
+        assert!(figure(&all_dearer, "ratios to the reference") < 0.1);
     }
 
     #[test]

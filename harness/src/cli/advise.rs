@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::duration;
+
 /// Arguments of `advise`
 #[derive(Debug, Args)]
 pub struct Advise {
@@ -28,7 +30,7 @@ pub struct Advise {
     )]
     pub payload: u32,
     /// The longest 99th percentile that will do, such as 10ms
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = p99)]
     pub p99: Duration,
     /// What the handler takes for each message, in microseconds
     #[arg(long, value_name = "US", default_value_t = 0)]
@@ -39,4 +41,13 @@ pub struct Advise {
     /// Where runs are kept
     #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
     pub results_dir: Option<PathBuf>,
+}
+
+/// A time that somebody might wait for an echo.
+fn p99(text: &str) -> Result<Duration, String> {
+    const MOST: Duration = Duration::from_secs(3600);
+    match duration(text)? {
+        time if time > MOST => Err("is an hour at most".into()),
+        time => Ok(time),
+    }
 }

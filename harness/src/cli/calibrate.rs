@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::duration;
+
 /// Arguments of `calibrate`
 #[derive(Debug, Args)]
 pub struct Calibrate {
@@ -32,12 +34,4 @@ pub struct Calibrate {
     /// Where runs and the certificate are kept
     #[arg(long, value_name = "DIR", env = "HARNESS_RESULTS_DIR")]
     pub results_dir: Option<PathBuf>,
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("must be more than nothing".into()),
-        Ok(time) => Ok(time),
-        Err(error) => Err(error.to_string()),
-    }
 }

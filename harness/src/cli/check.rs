@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Selection;
+use super::{Selection, duration};
 
 /// Arguments of `check`
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ pub struct Check {
     pub long: bool,
     /// Instead of the cases: random walks of 1,000 steps over 64 connections,
     /// 200 with --quick; a failing one is shrunk
-    #[arg(long, conflicts_with_all = ["case", "repeat", "soak"])]
+    #[arg(long, conflicts_with_all = ["case", "repeat", "soak", "long", "strict"])]
     pub fuzz: bool,
     /// How many walks, each with a seed of its own
     #[arg(
@@ -50,7 +50,7 @@ pub struct Check {
     #[arg(
         long,
         value_name = "TIME",
-        value_parser = humantime::parse_duration,
+        value_parser = duration,
         conflicts_with = "case"
     )]
     pub soak: Option<Duration>,

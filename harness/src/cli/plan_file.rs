@@ -64,7 +64,7 @@ struct Keys {
     #[serde(default)]
     shipped: bool,
     #[serde(default)]
-    scenario: Vec<Spanned<String>>,
+    scenario: Option<Spanned<Vec<Spanned<String>>>>,
     connections: Option<Spanned<i64>>,
     payload: Option<Spanned<i64>>,
     rate: Option<Spanned<i64>>,
@@ -153,7 +153,11 @@ pub(crate) fn apply(
         let place = reference.span().start;
         return Err(at(place, format!("{message}; {LIST}")));
     }
-    for name in &keys.scenario {
+    if keys.scenario.as_ref().is_some_and(|names| names.as_ref().is_empty()) {
+        let place = keys.scenario.as_ref().map_or(0, |it| it.span().start);
+        return Err(at(place, "name a scenario, or leave the key out".into()));
+    }
+    for name in keys.scenario.iter().flat_map(|names| names.as_ref()) {
         run.scenario.push(read.word(name, scenario)?);
     }
     read.numbers(&keys, run)?;

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::Selection;
 use super::plan_file::Windows;
+use super::{Selection, duration};
 use crate::plan::{Placement, SERIES, SHARED_CLIENT, Scenario, Wanted};
+
+/// What `--rate` is unless it is typed.
+pub const RATE: u32 = 10_000;
 
 /// Arguments of `run`
 #[derive(Clone, Debug, Args)]
@@ -60,7 +63,7 @@ pub struct Run {
     #[arg(
         long,
         value_name = "R",
-        default_value_t = 10_000,
+        default_value_t = RATE,
         value_parser = clap::value_parser!(u32).range(1..=10_000_000)
     )]
     pub rate: u32,
@@ -72,7 +75,7 @@ pub struct Run {
     )]
     pub rounds: Option<u32>,
     /// Cut rounds, never connections, to about this time, such as 10m
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub budget: Option<Duration>,
     /// One round with short windows: estimates without intervals
     #[arg(long, conflicts_with = "full")]
@@ -113,7 +116,7 @@ pub struct Run {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Print the plan and stop
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["json", "export", "save_baseline"])]
     pub dry_run: bool,
     /// Go on with a run: its missing trials, and more with --rounds
     #[arg(
@@ -155,7 +158,7 @@ pub(super) fn scenario(text: &str) -> Result<String, String> {
     let names: Vec<&str> = names.collect();
     Err(format!(
         "the scenarios are {} and {ALL}; a point of a curve is written \
-         scale@1000",
+         scale@1000, with at most a million connections, 1 GiB or a second",
         names.join(", ")
     ))
 }
@@ -215,7 +218,7 @@ mod tests {
         for good in ["load", "scale", "scale@1000", "handler@0", "all"] {
             assert_eq!(scenario(good).as_deref(), Ok(good));
         }
-        for bad in ["", "Load", "scale@", "load@5", "every"] {
+        for bad in ["", "Load", "scale@", "load@5", "every", "idle@1000001"] {
             let why = scenario(bad).unwrap_err();
             assert!(why.contains("idle") && why.contains("all"), "{why}");
         }

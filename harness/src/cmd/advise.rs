@@ -23,7 +23,7 @@ const HEAD: [&str; 7] = [
 /// Prints what a stored run says to the question.
 pub(super) fn advise(args: &Advise) -> Result<u8> {
     let root = store::root()?;
-    let results = store::results(&root, args.results_dir.as_deref());
+    let results = store::kept(&root, args.results_dir.as_deref())?;
     let run = store::find(&root, &results, &args.run)?;
     let summary = super::show::summary(&run);
     let advice = judge(

@@ -18,7 +18,7 @@ const FILE: &str = "report.html";
 /// Writes the page, and the drawings if they were asked for; prints where.
 pub(super) fn report(args: &Report) -> Result<u8> {
     let root = store::root()?;
-    let results = store::results(&root, args.results_dir.as_deref());
+    let results = store::kept(&root, args.results_dir.as_deref())?;
     let run = store::find(&root, &results, &args.run)?;
     let summary = super::show::summary(&run);
     let others = others(args, &root, &results, &summary)?;
@@ -38,7 +38,7 @@ pub(super) fn report(args: &Report) -> Result<u8> {
     };
     let default = run.directory.join(FILE);
     let page = args.out.as_deref().unwrap_or(&default);
-    store::write_atomically(page, report::html(&report).as_bytes())?;
+    store::export(page, report::html(&report).as_bytes())?;
     super::print(&page.display().to_string())?;
     if let Some(directory) = &args.svg {
         drawings(&report, directory)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use self::candidates::Candidates;
 use self::follow::Follower;
@@ -27,6 +27,7 @@ use crate::{host, preflight, process, store};
 
 mod candidates;
 mod client;
+mod describe;
 mod follow;
 mod ground;
 mod planned;
@@ -81,11 +82,19 @@ pub(super) fn run(args: &Run, output: Output) -> Result<u8> {
     };
     fit(&plan, &host, &ground, allowed)?;
     if args.dry_run {
-        super::print(&prepare::describe(&plan))?;
+        let trials = match stored {
+            None => plan.trials.clone(),
+            Some(stored) => {
+                store::Run { plan: plan.clone(), ..stored }.missing()
+            }
+        };
+        super::print(&describe::describe(&plan, &trials))?;
         return Ok(DONE);
     }
     store::prepare(&results)?;
-    progress.line(&prepare::outlook(&plan));
+    let baseline = args.save_baseline.as_deref();
+    super::show::prepare(&results, &args.export, baseline)?;
+    progress.line(&describe::outlook(&plan, &plan.trials));
     let client = candidates.build(&plan, &mut progress, &interrupt);
     if let Some(signal) = interrupt.signal() {
         return Ok(128 + signal);
@@ -179,7 +188,8 @@ fn measure(
         interrupt,
     };
     let results = session.directory.parent().unwrap_or(Path::new("."));
-    let instrument = instrument::line(&store::root()?, results, &session.host);
+    let results = results.to_path_buf();
+    let instrument = instrument::line(&store::root()?, &results, &session.host);
     let (id, plan) = (session.id.clone(), session.plan.clone());
     let context = Context { run: &id, plan: &plan };
     let rounds = Rounds::of(&session.records);
@@ -220,11 +230,10 @@ fn measure(
         say(&format!("interrupted; go on with: {command}"));
         return Ok(128 + signal);
     }
-    shown?;
     if let Some(name) = &args.save_baseline {
-        let results = session.directory.parent().unwrap_or(Path::new("."));
-        store::save_baseline(results, name, &session.id)?;
+        store::save_baseline(&results, name, &session.id)?;
     }
+    shown.with_context(|| format!("run {} is stored", session.id))?;
     Ok(verdict(&summary, &session, args))
 }
 

@@ -2,11 +2,13 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use crate::cli::{Export, Format, Show};
 use crate::exit::DONE;
+use crate::progress::say;
 use crate::record::Record;
 use crate::render;
 use crate::store;
@@ -15,26 +17,12 @@ use crate::summarize::{Summary, summarize};
 /// Prints the table of a stored run, or lists the runs.
 pub(super) fn show(args: &Show) -> Result<u8> {
     let root = store::root()?;
-    let results = store::results(&root, args.results_dir.as_deref());
+    let results = store::kept(&root, args.results_dir.as_deref())?;
     if args.list {
-        let reference = store::committed(&root);
-        let mut lines = Vec::new();
-        for path in store::all(&results).iter().chain(&reference) {
-            lines.push(match store::Run::load(path) {
-                Ok(run) => listed(&run),
-                Err(error) => format!("{error:#}"),
-            });
-        }
-        if lines.is_empty() {
-            lines.push(
-                "no runs yet; `cargo harness run --all --quick` makes one"
-                    .into(),
-            );
-        }
-        super::print(&lines.join("\n"))?;
-        return Ok(DONE);
+        return list(&root, &results);
     }
     let run = store::find(&root, &results, &args.run)?;
+    prepare(&results, &args.export, args.save_baseline.as_deref())?;
     let instrument = super::instrument::line(&root, &results, &run.host);
     let (summary, records) = (summary(&run), &run.records);
     put(&summary, records, &instrument, args.json, &args.export)?;
@@ -42,6 +30,34 @@ pub(super) fn show(args: &Show) -> Result<u8> {
         store::save_baseline(&results, name, &stored_as(&run))?;
     }
     Ok(DONE)
+}
+
+/// Lists the stored runs, and those that can't be read on stderr.
+fn list(root: &Path, results: &Path) -> Result<u8> {
+    let mut lines = Vec::new();
+    for path in store::all(results).iter().chain(&store::committed(root)) {
+        match store::Run::load(path) {
+            Ok(run) => lines.push(listed(&run)),
+            Err(error) => say(&format!("error: {error:#}")),
+        }
+    }
+    if lines.is_empty() {
+        let makes = "`cargo harness run --all --quick` makes one";
+        lines.push(format!("no runs yet; {makes}"));
+    }
+    super::print(&lines.join("\n"))?;
+    Ok(DONE)
+}
+
+/// Refuses what could not be kept of a run, before it is made.
+pub(super) fn prepare(
+    results: &Path,
+    exports: &[Export],
+    baseline: Option<&str>,
+) -> Result<()> {
+    let paths = exports.iter().map(|export| export.path.as_path());
+    store::prepare_exports(&paths.collect::<Vec<_>>())?;
+    baseline.map_or(Ok(()), |name| store::free_baseline(results, name))
 }
 
 /// A baseline names a directory: a committed run's is not its id.
@@ -85,7 +101,8 @@ pub(super) fn put(
         true => render::json(summary),
         false => render::table(summary) + &render::paragraph(instrument),
     };
-    super::print(&text)?;
+    // A terminal that is full must not cost the files too.
+    let printed = super::print(&text);
     for export in exports {
         let text = match export.format {
             Format::Json => render::json(summary),
@@ -94,7 +111,7 @@ pub(super) fn put(
             Format::Hlog => render::hlog(records),
             Format::Plan => render::plan_file(&summary.plan),
         };
-        store::write_atomically(&export.path, text.as_bytes())?;
+        store::export(&export.path, text.as_bytes())?;
     }
     if let Some(page) = std::env::var_os("GITHUB_STEP_SUMMARY") {
         OpenOptions::new()
@@ -104,5 +121,5 @@ pub(super) fn put(
             .and_then(|mut file| file.write_all(markdown().as_bytes()))
             .context("GITHUB_STEP_SUMMARY can't be written")?;
     }
-    Ok(())
+    printed
 }

@@ -123,6 +123,12 @@ fn lanes_as_shipped_run_in_every_round_and_nobody_is_spun_after_them() {
         let (own, every) = (of("a@shipped", held), of("a", held));
         assert_eq!(own.1.seed, every.1.seed, "they meet the same load");
         let own = |t: &&Trial| t.lane == "a@shipped";
+        // A short queue costs seconds of the clients' patience.
+        let time = |lane: &str| {
+            let trials = plan.trials.iter().filter(|it| it.lane == lane);
+            total_time(&plan, trials)
+        };
+        assert!(time("a@shipped") > time("a") + Duration::from_secs(2));
         assert_eq!(plan.trials.iter().filter(own).count(), 4);
         assert_eq!(with_rounds(&plan, 5), make(request(5, seed)));
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::{Run, read_json, write_atomically};
 use crate::exit::{USAGE, refuse};
@@ -49,11 +49,30 @@ fn servers_under_load(plan: &Plan) -> usize {
 /// Where the names of baselines are kept, a file each that holds a run's id.
 pub const BASELINES: &str = "baselines";
 
+/// Whether a run may be given this name.
+///
+/// # Errors
+/// It is what another run is called by.
+pub fn free_baseline(results: &Path, name: &str) -> Result<()> {
+    let named = |run: &PathBuf| {
+        let own = run.file_name().unwrap_or_default().to_string_lossy();
+        own.starts_with(name)
+    };
+    match all(results).iter().any(named) {
+        false => Ok(()),
+        true => {
+            let why = format!("{name} is what a run is called by its id");
+            Err(refuse(USAGE, format!("{why}; give another name")))
+        }
+    }
+}
+
 /// Gives a run a name by which it is found from now on.
 ///
 /// # Errors
-/// The name can't be written.
+/// The name can't be written, or is another run's.
 pub fn save_baseline(results: &Path, name: &str, id: &str) -> Result<()> {
+    free_baseline(results, name)?;
     let directory = results.join(BASELINES);
     fs::create_dir_all(&directory)
         .with_context(|| format!("{} can't be made", directory.display()))?;
@@ -94,11 +113,12 @@ pub fn find(root: &Path, results: &Path, name: &str) -> Result<Run> {
         let fallback = reference.iter().rev().nth(back - back.min(own.len()));
         return match newest.or(fallback) {
             Some(path) => Run::load(path),
-            None => Err(refuse(
-                USAGE,
-                "there is no such run yet; `cargo harness run --all --quick` \
-                 makes one",
-            )),
+            None => {
+                let there = own.len() + reference.len();
+                let makes = "`cargo harness run --all --quick` makes one";
+                let why = format!("there are {there} runs; {makes} more");
+                Err(refuse(USAGE, why))
+            }
         };
     }
     let named = |path: &&PathBuf| {
@@ -112,14 +132,21 @@ pub fn find(root: &Path, results: &Path, name: &str) -> Result<Run> {
     }
     match matching.as_slice() {
         [one] => Run::load(one),
+        [] if path.is_dir() => Err(refuse(
+            USAGE,
+            format!("{name:?} holds no run: there is no plan.json in it"),
+        )),
         [] => Err(refuse(
             USAGE,
             format!("no run {name:?}; `cargo harness show --list` lists them"),
         )),
-        many => bail!(refuse(
-            USAGE,
-            format!("{name:?} is the beginning of {} runs", many.len()),
-        )),
+        many => {
+            let many = many.len();
+            let why = format!("{name:?} is the beginning of {many} runs");
+            let mend = "write more of the one you mean, as `cargo harness \
+                        show --list` has it";
+            Err(refuse(USAGE, format!("{why}; {mend}")))
+        }
     }
 }
 
@@ -185,7 +212,13 @@ mod tests {
             let found = find(&root, &nowhere, name).unwrap();
             assert_eq!(found.directory, newest.directory, "{name}");
         }
-        assert!(find(&root, &nowhere, "nothing-of-this-name").is_err());
+        let why =
+            |name: &str| find(&root, &nowhere, name).unwrap_err().to_string();
+        assert!(why("nothing-of-this-name").contains("--list"));
+        assert!(why("2026").contains("write more"), "{}", why("2026"));
+        assert!(why("latest~99").contains("there are 2 runs"));
+        let here = root.display().to_string();
+        assert!(why(&here).contains("no plan.json"), "{}", why(&here));
     }
 
     #[test]
@@ -204,6 +237,11 @@ mod tests {
             assert_eq!(found.directory, copy);
         }
         assert_eq!(all(results.path()).len(), 2, "a name is no run");
+        for taken in ["first", "sec"] {
+            let error = save_baseline(results.path(), taken, "first");
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("another name"), "{error}");
+        }
         assert!(find(&root, results.path(), "other").is_err());
         // Nothing beside the baselines is taken for one.
         let error = find(&root, results.path(), "../second/plan.json");

@@ -1,5 +1,7 @@
 //! The command line: help, refusals, and what runs nothing.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::bed::{Bed, HARNESS, harness, root};
@@ -57,7 +59,8 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         with_original(["--payload", "99"]),
         with_original(["-c", "65536"]),
     );
-    let cases: [(&[&str], &[&str]); 28] = [
+    let rated = ["run", "rust-mio", "--client", "original-rust", "--rate", "5"];
+    let cases: [(&[&str], &[&str]); 32] = [
         (&["rnu"], &["rnu"]),
         (&["run", "--al"], &["--al"]),
         (&["run", "mio"], &["mio", "rust-mio"]),
@@ -85,6 +88,10 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         (&["show", "nothing-such"], &["nothing-such"]),
         (&["report", "nothing-such"], &["nothing-such"]),
         (&["advise", "--p99", "10ms"], &["--connections"]),
+        (&["compare", "latest", "latest", "--metric", "x"], &["\"x\""]),
+        (&["show", "--results-dir", "/no/runs"], &["/no/runs"]),
+        (&["run", "rust-mio", "--scenario", "scale@9999999"], &["a million"]),
+        (&rated, &["original-rust", "leave out --rate"]),
         (&["advise", "-c", "5", "--p99", "soon"], &["soon"]),
     ];
     for (arguments, words) in cases {
@@ -267,4 +274,20 @@ fn a_gate_that_passes_for_want_of_rounds_says_so() {
     let said = &finished.stderr;
     assert!(said.contains("undecided: "), "{said}");
     assert!(said.contains("more round(s) in both runs"), "{said}");
+    // One launch is nothing that a gate could hold.
+    let bed = Bed::new();
+    let one = bed.path("one");
+    std::fs::create_dir(&one).unwrap();
+    for file in ["host.json", "plan.json", "records.jsonl"] {
+        let text = std::fs::read_to_string(Path::new(run).join(file)).unwrap();
+        let first = text.lines().next().unwrap().to_owned() + "\n";
+        let text = if file == "records.jsonl" { first } else { text };
+        std::fs::write(one.join(file), text).unwrap();
+    }
+    let one = one.to_str().unwrap();
+    let gate = ["compare", one, one, "--fail-on", "regression"];
+    let finished = output(&mut harness(&gate));
+    let said = &finished.exits_with(5).stderr;
+    assert!(said.contains("is partial"), "{said}");
+    assert!(said.contains("five rounds"), "{said}");
 }

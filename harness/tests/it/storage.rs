@@ -14,6 +14,7 @@ use crate::unfit::is_root;
 
 tests![
     results_that_cannot_be_written_are_refused_before_measuring,
+    what_could_not_be_exported_is_refused_before_measuring,
     a_read_only_results_directory_is_refused_before_measuring,
     a_results_directory_that_is_missing_is_made_with_its_parents,
     a_full_disk_ends_the_run_and_loses_no_finished_trial,
@@ -44,6 +45,30 @@ fn results_that_cannot_be_written_are_refused_before_measuring() {
         refused(&run_into(&bed, &results), &results);
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "kept");
+}
+
+fn what_could_not_be_exported_is_refused_before_measuring() {
+    let bed = Bed::new();
+    let results = bed.path("results");
+    let run = run_into(&bed, &results);
+    run.exits_with(0);
+    let stored = harness::store::all(&results).pop().unwrap();
+    let records = stored.join("records.jsonl");
+    let before = fs::read(&records).unwrap();
+    let nowhere = bed.path("none/table.csv");
+    for (path, code) in [(&nowhere, 1), (&records, 2)] {
+        let export = format!("csv={}", path.display());
+        let place = results.to_str().unwrap();
+        let arguments = ["--scenario", "classic", "--results-dir", place];
+        let mut command = bed.command(&arguments);
+        let finished = output(command.args(["--export", &export]));
+        finished.exits_with(code);
+        let said = &finished.stderr;
+        assert!(said.contains(path.to_str().unwrap()), "{said}");
+        assert_eq!(finished.stdout, "");
+    }
+    assert_eq!(harness::store::all(&results).len(), 1, "none was begun");
+    assert_eq!(fs::read(&records).unwrap(), before);
 }
 
 fn a_read_only_results_directory_is_refused_before_measuring()

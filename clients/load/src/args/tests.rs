@@ -75,6 +75,10 @@ fn what_does_not_go_together_is_refused() {
         "127.0.0.1:1 --rate 1 --churn 5",
         "127.0.0.1:1 -c x",
         "127.0.0.1:1 --agent",
+        "127.0.0.1:1 --server-pid 0",
+        "127.0.0.1:1 --payload 0",
+        "127.0.0.1:1 --payload 1073741825",
+        "127.0.0.1:1 --label \u{1b}[31m",
     ] {
         assert!(refused(line), "{line}");
     }

@@ -44,6 +44,22 @@ fn the_classic_test_prints_the_original_line() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let server = Server::start(Bug::None);
+    let addr = server.addr.to_string();
+    let mut client = command(&[&addr, "-c", "5"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(client.stdout.take());
+    let output = client.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
 fn json_is_one_report_whose_proof_can_be_recomputed() {
     let server = Server::start(Bug::None);
     let addr = server.addr.to_string();

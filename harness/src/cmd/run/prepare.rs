@@ -2,19 +2,18 @@
 
 use anyhow::Result;
 
-use crate::cli::{ALL, Run};
+use crate::cli::{ALL, RATE, Run};
 use crate::cmd::identity;
 use crate::exit::{NOT_COMPARABLE, USAGE, refuse};
 use crate::host::{Host, inspect};
 use crate::isolation::rights::Ground;
 use crate::plan::make::{
-    Request, make, round_time, rounds_within, total_time, with_rounds,
+    Request, make, round_time, rounds_within, with_rounds,
 };
 use crate::plan::place::place;
 use crate::plan::{
     Lane, Plan, SERIES, SHARED_CLIENT, Scenario, Settings, Skip, Timing,
 };
-use crate::progress::about;
 use crate::store;
 
 const ROUNDS: u32 = 6;
@@ -23,7 +22,7 @@ const BUFFER_BYTES: u32 = 4096;
 const IN_FLIGHT: u32 = 256;
 
 /// What the original's clients send, and can't be told otherwise.
-const ORIGINAL_PAYLOAD: u32 = 100;
+pub(super) const ORIGINAL_PAYLOAD: u32 = 100;
 /// The most of them that there can be.
 const ORIGINAL_CONNECTIONS: u32 = 65_535;
 
@@ -57,6 +56,7 @@ pub(super) fn scenarios(args: &Run) -> Result<Vec<Scenario>> {
             args.payload == ORIGINAL_PAYLOAD,
             "sends 100 bytes, no more and no less; leave out --payload",
         )?;
+        fit(args.rate == RATE, "keeps no rate; leave out --rate")?;
         fit(
             args.connections <= ORIGINAL_CONNECTIONS,
             "opens at most 65535 connections; ask for fewer with -c",
@@ -199,73 +199,4 @@ pub(super) fn resume_command(args: &Run, id: &str) -> String {
         command += &format!(" --server-dir {}", directory.display());
     }
     command
-}
-
-/// What a plan comes to, in one line.
-pub(super) fn outlook(plan: &Plan) -> String {
-    format!(
-        "{} trials in {} round(s), about {} once everything is built",
-        plan.trials.len(),
-        plan.rounds,
-        about(total_time(plan, &plan.trials)),
-    )
-}
-
-/// The plan as `--dry-run` prints it, with commands that can be pasted.
-pub(super) fn describe(plan: &Plan) -> String {
-    use std::fmt::Write;
-    let settings = &plan.settings;
-    let flags: Vec<String> = crate::launch::flags(settings)
-        .iter()
-        .map(|flag| flag.to_string_lossy().into_owned())
-        .collect();
-    let mut out = format!(
-        "{}\n\
-         seed {}, servers on CPU {:?}, client on CPU {:?}, isolation {}\n\
-         every server gets: {}\n",
-        outlook(plan),
-        plan.seed,
-        settings.server_cpus,
-        settings.client_cpus,
-        settings.isolation,
-        flags.join(" "),
-    );
-    let client = if settings.is_original() {
-        format!(
-            "{} ADDR --clients {} (see clients/README.md)",
-            settings.client, settings.connections
-        )
-    } else {
-        format!(
-            "cargo run --release -p load -- ADDR --hold {} --rate {}",
-            settings.connections, settings.rate_per_s
-        )
-    };
-    let _ = writeln!(
-        out,
-        "by hand: cargo run --release -p SERVER -- --workers {}, then {client}",
-        settings.workers
-    );
-    for lane in &plan.lanes {
-        let Some(shipped) = lane.shipped else { continue };
-        let words = shipped.words(settings).join(", ");
-        let _ = writeln!(out, "{} gets instead: {words}", lane.name);
-    }
-    for skip in &plan.skipped {
-        let hint = skip.hint.as_deref().unwrap_or("see its server.toml");
-        let _ = writeln!(
-            out,
-            "skipped {}: {}; mend: {hint}",
-            skip.server, skip.reason
-        );
-    }
-    let mut round = 0;
-    for trial in &plan.trials {
-        if trial.round != round {
-            round = trial.round;
-            let _ = writeln!(out, "round {round}");
-        }
-        let _ = writeln!(out, "  {} {}", trial.scenario.name(), trial.lane);
-    }
-    out
 }

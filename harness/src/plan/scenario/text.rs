@@ -28,15 +28,17 @@ impl FromStr for Scenario {
                 (series, Some(point))
             }
         };
+        const MILLION: u32 = 1_000_000;
+        const GIB: u32 = 1 << 30;
         match (series, point) {
             ("classic", None) => Ok(Self::Classic),
             ("load", None) => Ok(Self::Load),
             ("herd", None) => Ok(Self::Herd),
             ("churn", None) => Ok(Self::Churn),
-            ("scale", Some(1..)) => Ok(Self::Scale(point.unwrap_or(1))),
-            ("idle", Some(1..)) => Ok(Self::Idle(point.unwrap_or(1))),
-            ("sizes", Some(1..)) => Ok(Self::Sizes(point.unwrap_or(1))),
-            ("handler", Some(us)) => Ok(Self::Handler(us)),
+            ("scale", Some(held @ 1..=MILLION)) => Ok(Self::Scale(held)),
+            ("idle", Some(held @ 1..=MILLION)) => Ok(Self::Idle(held)),
+            ("sizes", Some(bytes @ 1..=GIB)) => Ok(Self::Sizes(bytes)),
+            ("handler", Some(us @ ..=MILLION)) => Ok(Self::Handler(us)),
             _ => Err(none()),
         }
     }
