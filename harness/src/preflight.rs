@@ -33,7 +33,7 @@ pub fn descriptors(connections: u32, allowed: u64) -> Result<(), String> {
     let advice = if fit == 0 {
         String::new()
     } else {
-        format!(", or ask for at most {fit} connections")
+        format!(", or ask for fewer connections: -c {fit}, scale@{fit}")
     };
     Err(format!(
         "{connections} connections need {need} descriptors, this shell \

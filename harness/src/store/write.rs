@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         let nowhere = directory.path().join("none/file");
         let error = write_atomically(&nowhere, b"x").unwrap_err();
-        assert!(!format!("{error:#}").contains(".tmp"), "{error:#}");
+        assert!(!format!("{error:#}").contains("at path"), "{error:#}");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::prepare::ORIGINAL_PAYLOAD;
 use crate::plan::make::total_time;
-use crate::plan::{Plan, Scenario, Settings, Trial};
+use crate::plan::{Plan, SESSIONS_PER_S, Scenario, Settings, Trial};
 use crate::progress::about;
 
 /// What these trials of a plan come to, in one line.
