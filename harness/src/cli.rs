@@ -279,7 +279,6 @@ mod tests {
             ("harness check a --soak 0s", "more than nothing"),
             ("harness advise -c 1 --p99 0s", "more than nothing"),
             ("harness advise -c 1 --p99 2h", "an hour"),
-            ("harness run a --dry-run --json", "cannot be used with"),
             ("harness run a --dry-run --export csv=a", "cannot be used"),
             ("harness compare a b --threshold x=1%", "--fail-on"),
             ("harness check a --fuzz --long", "cannot be used with"),

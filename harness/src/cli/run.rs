@@ -116,7 +116,7 @@ pub struct Run {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Print the plan and stop
-    #[arg(long, conflicts_with_all = ["json", "export", "save_baseline"])]
+    #[arg(long, conflicts_with_all = ["export", "save_baseline"])]
     pub dry_run: bool,
     /// Go on with a run: its missing trials, and more with --rounds
     #[arg(

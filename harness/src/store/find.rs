@@ -216,7 +216,7 @@ mod tests {
             |name: &str| find(&root, &nowhere, name).unwrap_err().to_string();
         assert!(why("nothing-of-this-name").contains("--list"));
         assert!(why("2026").contains("write more"), "{}", why("2026"));
-        assert!(why("latest~99").contains("there are 2 runs"));
+        assert!(why("latest~99").contains("makes one more"));
         let here = root.display().to_string();
         assert!(why(&here).contains("no plan.json"), "{}", why(&here));
     }
