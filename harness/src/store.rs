@@ -114,12 +114,13 @@ pub fn results(root: &Path, chosen: Option<&Path>) -> PathBuf {
 /// # Errors
 /// A directory that was named is none, or can't be read.
 pub fn kept(root: &Path, chosen: Option<&Path>) -> Result<PathBuf> {
-    if let Some(Err(error)) = chosen.map(fs::read_dir) {
-        let named = results(root, chosen);
-        let why = format!("no runs in {}: {error}", named.display());
-        let mend = "name their directory with --results-dir or \
-                    HARNESS_RESULTS_DIR";
-        return Err(refuse(USAGE, format!("{why}; {mend}")));
+    if let Some(named) = chosen {
+        fs::read_dir(named).map_err(|error| {
+            let why = format!("no runs in {}: {error}", named.display());
+            let mend = "name their directory with --results-dir or \
+                        HARNESS_RESULTS_DIR";
+            refuse(USAGE, format!("{why}; {mend}"))
+        })?;
     }
     Ok(results(root, chosen))
 }

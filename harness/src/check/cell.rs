@@ -23,6 +23,8 @@ pub(crate) struct Cell {
     /// Why it was skipped, or is an error, or is not supported.
     pub(crate) reason: Option<String>,
     pub(crate) notes: Vec<String>,
+    /// Times not kept while others had the CPUs, each tried once more.
+    pub(crate) late_at_first: Vec<String>,
     /// Of the try that is shown.
     pub(crate) seed: u64,
     pub(crate) duration_ms: u64,
@@ -62,6 +64,7 @@ impl Cell {
             actual: Some("less".into()),
             reason: None,
             notes: Vec::new(),
+            late_at_first: Vec::new(),
             seed: 1,
             duration_ms: 1_500,
             command: String::new(),

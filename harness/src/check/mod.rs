@@ -52,6 +52,7 @@ pub(crate) mod report;
 mod runner;
 mod s_calls;
 mod server;
+mod tries;
 mod verdict;
 
 /// Every case, in the order of the catalogue.

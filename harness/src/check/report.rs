@@ -116,6 +116,9 @@ fn grid(head: &[String], rows: &[Vec<String>]) -> String {
 
 fn explain(out: &mut String, cell: &Cell) {
     let Cell { server, case, command, .. } = cell;
+    for late in &cell.late_at_first {
+        writeln!(out, "{case} {server}: tried again, for at first {late}").ok();
+    }
     let seconds = cell.duration_ms as f64 / 1000.0;
     match (&cell.expected, &cell.actual, &cell.reason) {
         (Some(expected), Some(actual), reason) => {

@@ -7,6 +7,7 @@ use super::case::{Case, Level};
 use super::cell::Cell;
 use super::lab::{Lab, Manner, Target};
 use super::noise::Noise;
+use super::tries::{Try, quietly};
 use super::verdict::{Evidence, Outcome, Stop, Verdict};
 use crate::catalog::Unsupported;
 use crate::conformance::Tier;
@@ -18,22 +19,6 @@ pub(crate) struct Rules {
     pub(crate) manner: Manner,
     pub(crate) repeat: Option<u32>,
     pub(crate) strict: bool,
-}
-
-/// One try.
-#[derive(Debug)]
-struct Try {
-    data: Outcome,
-    after: Option<Outcome>,
-    notes: Vec<String>,
-    seed: u64,
-    took: Duration,
-}
-
-impl Try {
-    fn passed(&self) -> bool {
-        self.data.is_ok() && !matches!(self.after, Some(Err(_)))
-    }
 }
 
 /// Tries a case; none if the user wants to stop.
@@ -71,29 +56,6 @@ pub(crate) fn run(
     Some(cell)
 }
 
-/// Tries again, at most twice, when only the noise of the machine failed, and
-/// once when a time was not kept while others had the CPUs: a server that is
-/// late by its own fault is late again.
-fn quietly(mut try_once: impl FnMut() -> Option<Try>) -> Option<Try> {
-    const AGAIN: u32 = 2;
-    let mut was_crowded = false;
-    for _ in 0..AGAIN {
-        let tried = try_once()?;
-        let ends = [Some(&tried.data), tried.after.as_ref()];
-        let has = |is: fn(&Stop) -> bool| {
-            ends.iter().flatten().filter_map(|end| end.as_ref().err()).any(is)
-        };
-        let is_noise = has(|stop| matches!(stop, Stop::Error(_)));
-        let is_crowded =
-            has(|stop| matches!(stop, Stop::Fail(late) if late.crowded));
-        if !is_noise && (!is_crowded || was_crowded) {
-            return Some(tried);
-        }
-        was_crowded |= is_crowded;
-    }
-    try_once()
-}
-
 fn try_once(
     case: &Case,
     target: &Target,
@@ -118,7 +80,7 @@ fn try_once(
     }
     let notes = std::mem::take(&mut lab.notes);
     let (seed, took) = (manner.seed, start.elapsed());
-    Some(Try { data, after, notes, seed, took })
+    Some(Try { data, after, notes, seed, took, late_at_first: None })
 }
 
 /// A time that was not kept says nothing when a thread that only sleeps was
@@ -200,6 +162,7 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
         actual: None,
         reason: None,
         notes: shown.notes.clone(),
+        late_at_first: late_at_first(tries),
         seed,
         duration_ms: u64::try_from(shown.took.as_millis()).unwrap_or(u64::MAX),
         command: again(case, target, rules, seed),
@@ -223,6 +186,14 @@ fn judge(case: &Case, target: &Target, rules: Rules, tries: &[Try]) -> Cell {
         Some(Stop::Interrupted) | None => {}
     }
     cell
+}
+
+/// What a verdict must not hide.
+fn late_at_first(tries: &[Try]) -> Vec<String> {
+    tries
+        .iter()
+        .filter_map(|it| Some(line(it.late_at_first.as_ref()?)))
+        .collect()
 }
 
 /// The command that does it again.

@@ -36,6 +36,7 @@ fn one(data: &Outcome, seed: u64) -> Try {
         notes: Vec::new(),
         seed,
         took: Duration::ZERO,
+        late_at_first: None,
     }
 }
 
@@ -49,13 +50,13 @@ fn what_noise_or_a_crowd_may_have_done_is_tried_again_but_not_for_ever() {
         })
     };
     let noisy = || Err(Stop::Error("noise".into()));
-    for (outcomes, taken) in [
-        (vec![Ok(())], 1),
-        (vec![late("echo", Duration::ZERO, "by its own fault")], 1),
-        (vec![crowded(), Ok(())], 2),
-        (vec![crowded(), crowded()], 2),
-        (vec![noisy(), crowded(), Ok(())], 3),
-        (vec![noisy(), noisy(), noisy()], 3),
+    for (outcomes, taken, told) in [
+        (vec![Ok(())], 1, None),
+        (vec![late("echo", Duration::ZERO, "by its own fault")], 1, None),
+        (vec![crowded(), Ok(())], 2, Some("late")),
+        (vec![crowded(), crowded()], 2, Some("late")),
+        (vec![noisy(), crowded(), Ok(())], 3, Some("late")),
+        (vec![noisy(), noisy(), noisy()], 3, None),
     ] {
         let mut tries = outcomes.iter().zip(1..);
         let last = quietly(|| tries.next().map(|(it, n)| one(it, n)));
@@ -64,6 +65,8 @@ fn what_noise_or_a_crowd_may_have_done_is_tried_again_but_not_for_ever() {
             (last.seed, &last.data),
             (taken, &outcomes[outcomes.len() - 1])
         );
+        // A pass doesn't hide what came before it.
+        assert_eq!(last.late_at_first.as_deref(), told);
     }
 }
 

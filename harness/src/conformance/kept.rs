@@ -70,7 +70,11 @@ impl From<&Cell> for Finding {
             afterlife: cell.afterlife,
             passed: cell.passed,
             repeats: cell.repeats,
-            detail: cell.actual.clone().or_else(|| cell.reason.clone()),
+            detail: cell
+                .actual
+                .clone()
+                .or_else(|| cell.reason.clone())
+                .or_else(|| cell.late_at_first.first().cloned()),
         }
     }
 }

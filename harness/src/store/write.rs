@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -34,11 +34,16 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     write().with_context(|| format!("{} can't be written", path.display()))
 }
 
-/// What can't be replaced by a file: a device, a pipe, a directory, and what
-/// the system calls one of a process's own.
+/// What can't be replaced by a file: a device, a pipe, a directory, and the
+/// names of what a process has open, which may be a file.
 fn is_special(path: &Path) -> bool {
-    let system = ["/dev", "/proc"].iter().any(|it| path.starts_with(it));
-    fs::metadata(path).is_ok_and(|there| system || !there.is_file())
+    const OPEN: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
+    let is_open = OPEN.iter().any(|name| path.starts_with(name));
+    fs::metadata(path).is_ok_and(|there| is_open || !there.is_file())
+}
+
+fn is_pipe(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -81,9 +86,10 @@ pub fn prepare_exports(paths: &[&Path]) -> Result<()> {
             let why = format!("{} is named twice", path.display());
             return Err(refuse(USAGE, format!("{why}; give each its own")));
         }
-        let open = |path: &Path| fs::OpenOptions::new().append(true).open(path);
         let tried = match is_special(path) {
-            true => open(path).map(drop),
+            // To whoever reads a pipe a second writer's end would be the end.
+            true if is_pipe(path) => Ok(()),
+            true => fs::OpenOptions::new().append(true).open(path).map(drop),
             false => beside(path).map(drop),
         };
         tried.map_err(|error| {
@@ -149,6 +155,10 @@ pub fn prepare(results: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
+
+    use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+
     use super::*;
 
     #[test]
@@ -165,15 +175,39 @@ mod tests {
     }
 
     #[test]
+    fn what_a_process_has_open_is_written_on_and_any_other_file_replaced() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let open = fs::OpenOptions::new().append(true).open(file.path());
+        let open = open.unwrap();
+        let name = format!("/proc/self/fd/{}", open.as_raw_fd());
+        for _ in 0..2 {
+            write_atomically(Path::new(&name), b"x").unwrap();
+        }
+        assert_eq!(fs::read(file.path()).unwrap(), b"xx");
+        // Memory is a place for runs like any other, though below /dev.
+        let Ok(memory) = tempfile::tempdir_in("/dev/shm") else { return };
+        let path = memory.path().join("plan.json");
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+    }
+
+    #[test]
     fn what_is_no_file_is_written_to_and_a_link_stays_one() {
         let directory = tempfile::tempdir().unwrap();
-        let error = write_atomically(Path::new("/dev/full"), b"x").unwrap_err();
-        assert!(format!("{error:#}").contains("No space left"), "{error:#}");
-        write_atomically(Path::new("/dev/null"), b"x").unwrap();
-        assert!(!fs::metadata("/dev/null").unwrap().is_file());
         assert!(write_atomically(directory.path(), b"x").is_err());
-        let [file, link] =
-            ["file", "link"].map(|name| directory.path().join(name));
+        let [file, link, pipe] =
+            ["file", "link", "pipe"].map(|name| directory.path().join(name));
+        let mode = Mode::RUSR | Mode::WUSR;
+        mknodat(CWD, &pipe, FileType::Fifo, mode, 0).unwrap();
+        let reader = OFlags::RDONLY | OFlags::NONBLOCK;
+        let reader = rustix::fs::open(&pipe, reader, mode).unwrap();
+        prepare_exports(&[&pipe]).unwrap();
+        write_atomically(&pipe, b"through").unwrap();
+        let mut read = [0; 16];
+        let count = rustix::io::read(&reader, &mut read).unwrap();
+        assert_eq!(&read[..count], b"through");
+        assert!(is_pipe(&pipe), "it stays one");
         fs::write(&file, b"old").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
         write_atomically(&link, b"new").unwrap();

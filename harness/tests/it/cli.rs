@@ -60,7 +60,10 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         with_original(["-c", "65536"]),
     );
     let rated = ["run", "rust-mio", "--client", "original-rust", "--rate", "5"];
-    let cases: [(&[&str], &[&str]); 32] = [
+    let twice = "compare latest latest --fail-on regression \
+                 --threshold cpu_us_per_echo=5% --threshold cpu_us_per_echo=1%";
+    let twice: Vec<&str> = twice.split_whitespace().collect();
+    let cases: [(&[&str], &[&str]); 33] = [
         (&["rnu"], &["rnu"]),
         (&["run", "--al"], &["--al"]),
         (&["run", "mio"], &["mio", "rust-mio"]),
@@ -92,6 +95,7 @@ fn wrong_usage_is_refused_in_one_clear_line() {
         (&["show", "--results-dir", "/no/runs"], &["/no/runs"]),
         (&["run", "rust-mio", "--scenario", "scale@9999999"], &["a million"]),
         (&rated, &["original-rust", "leave out --rate"]),
+        (&twice, &["cpu_us_per_echo twice", "one limit"]),
         (&["advise", "-c", "5", "--p99", "soon"], &["soon"]),
     ];
     for (arguments, words) in cases {

@@ -7,7 +7,7 @@ use std::path::Path;
 use harness::record::journal;
 
 use crate::Ignored;
-use crate::bed::{Bed, HARNESS, PATIENCE, can};
+use crate::bed::{Bed, HARNESS, PATIENCE, can, root};
 use crate::guard::{Finished, Guarded, command, output};
 use crate::tests;
 use crate::unfit::is_root;
@@ -15,6 +15,8 @@ use crate::unfit::is_root;
 tests![
     results_that_cannot_be_written_are_refused_before_measuring,
     what_could_not_be_exported_is_refused_before_measuring,
+    a_full_stdout_costs_neither_the_export_nor_the_name,
+    a_damaged_run_is_told_beside_the_list_of_the_others,
     a_read_only_results_directory_is_refused_before_measuring,
     a_results_directory_that_is_missing_is_made_with_its_parents,
     a_full_disk_ends_the_run_and_loses_no_finished_trial,
@@ -69,6 +71,47 @@ fn what_could_not_be_exported_is_refused_before_measuring() {
     }
     assert_eq!(harness::store::all(&results).len(), 1, "none was begun");
     assert_eq!(fs::read(&records).unwrap(), before);
+}
+
+fn a_full_stdout_costs_neither_the_export_nor_the_name() {
+    let bed = Bed::new();
+    let results = bed.path("results");
+    run_into(&bed, &results).exits_with(0);
+    let table = bed.path("table.csv");
+    let mut run = command("sh");
+    run.args(["-c", "exec \"$0\" \"$@\" > /dev/full", HARNESS]);
+    run.args(["run", "--quick", "--connections", "5"]);
+    run.args(["--scenario", "classic", "--reference", "good", "good"]);
+    run.args(bed.server_dirs()).arg("--results-dir").arg(&results);
+    run.args(["--save-baseline", "main", "--export"]);
+    run.arg(format!("csv={}", table.display()));
+    let finished = output(&mut run);
+    finished.exits_with(1);
+    let newest = harness::store::all(&results).pop().unwrap();
+    let id = newest.file_name().unwrap().to_str().unwrap();
+    for word in [id, "is stored", "stdout can't be written"] {
+        assert!(finished.stderr.contains(word), "{finished:?}");
+    }
+    assert!(fs::read_to_string(&table).unwrap().contains("good"));
+    let name = fs::read_to_string(results.join("baselines/main")).unwrap();
+    assert_eq!(name.trim(), id);
+}
+
+fn a_damaged_run_is_told_beside_the_list_of_the_others() {
+    let bed = Bed::new();
+    let results = bed.path("results");
+    run_into(&bed, &results).exits_with(0);
+    let sound = harness::store::all(&results).pop().unwrap();
+    let damaged = results.join("damaged");
+    fs::create_dir(&damaged).unwrap();
+    fs::write(damaged.join("plan.json"), "{").unwrap();
+    let mut show = command(HARNESS);
+    show.args(["show", "--list", "--results-dir"]).arg(&results);
+    let listed = output(show.current_dir(root()));
+    let sound = sound.file_name().unwrap().to_str().unwrap();
+    assert!(listed.exits_with(0).stdout.contains(sound), "{listed:?}");
+    assert!(!listed.stdout.contains("damaged"), "{listed:?}");
+    assert!(listed.stderr.contains("damaged"), "{listed:?}");
 }
 
 fn a_read_only_results_directory_is_refused_before_measuring()

@@ -95,3 +95,31 @@ pub(super) fn describe(plan: &Plan, trials: &[Trial]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::settings;
+
+    #[test]
+    fn by_hand_the_client_is_told_the_workload_that_was_asked_for() {
+        let settings = Settings {
+            connections: 5_000,
+            payload_bytes: 9,
+            rate_per_s: 700.0,
+            ..settings()
+        };
+        for (scenario, words) in [
+            (Scenario::Classic, "ADDR -c 5000 --payload 9"),
+            (Scenario::Load, "ADDR --hold 5000 --rate 700 --payload 9"),
+            (Scenario::Scale(7), "ADDR --hold 7 --rate 700 --payload 9"),
+            (Scenario::Idle(7), "ADDR --hold 7 --payload 9"),
+            (Scenario::Sizes(4), "ADDR --hold 64 --in-flight 16 --payload 4"),
+            (Scenario::Sizes(100), "ADDR --hold 64 --in-flight 16"),
+            (Scenario::Churn, "ADDR -c 1000 --churn 1000 --payload 9"),
+        ] {
+            let told = client_by_hand(&settings, scenario);
+            assert!(told.ends_with(words), "{told}");
+        }
+    }
+}
