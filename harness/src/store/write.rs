@@ -155,11 +155,13 @@ pub fn prepare(results: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsRawFd;
+    use std::os::fd::{AsFd, AsRawFd};
+    use std::time::Duration;
 
     use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
     use super::*;
+    use crate::process::wait_readable;
 
     #[test]
     fn an_atomic_write_replaces_or_leaves_the_old_file() {
@@ -203,6 +205,8 @@ mod tests {
         let reader = OFlags::RDONLY | OFlags::NONBLOCK;
         let reader = rustix::fs::open(&pipe, reader, mode).unwrap();
         prepare_exports(&[&pipe]).unwrap();
+        let ended = wait_readable(&[reader.as_fd()], Duration::ZERO);
+        assert_eq!(ended, [false], "nobody has come and gone");
         write_atomically(&pipe, b"through").unwrap();
         let mut read = [0; 16];
         let count = rustix::io::read(&reader, &mut read).unwrap();
