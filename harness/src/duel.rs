@@ -9,8 +9,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use wire::{Arrivals, Load};
 
-use crate::plan::{Isolation, Lack};
+use crate::plan::{Isolation, Lack, Placement};
 use crate::stats::Estimate;
 
 pub mod fight;
@@ -34,8 +35,20 @@ pub const WARM_UP_MS: u64 = 500;
 /// How a duel is fought.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rules {
-    /// Connections to each server, all of them in flight while it is loaded.
+    /// Connections to each server.
     pub connections: u32,
+    /// Echoes per second in a slice; null in a closed loop.
+    #[serde(default)]
+    pub rate_per_s: Option<u32>,
+    /// Connections in flight in a closed loop; null where all of them are.
+    #[serde(default)]
+    pub in_flight: Option<u32>,
+    /// Workers that A and B were asked for; 0 in a duel that kept no note.
+    #[serde(default)]
+    pub workers: [u32; 2],
+    /// CPUs of servers and clients: disjoint, or both on all.
+    #[serde(default)]
+    pub placement: Placement,
     /// Bytes of a message.
     pub payload_bytes: u32,
     /// Load before anything counts, on each server. Milliseconds.
@@ -58,6 +71,23 @@ pub struct Rules {
     /// Levels of isolation that `--isolation auto` had to do without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacking: Vec<Lack>,
+}
+
+impl Rules {
+    /// What is offered in a slice.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        match self.rate_per_s {
+            Some(per_s) => {
+                let (per_s, arrivals) = (per_s.into(), Arrivals::Poisson);
+                Load::Rate { per_s, arrivals }
+            }
+            None => {
+                let connections = self.in_flight.unwrap_or(self.connections);
+                Load::InFlight { connections }
+            }
+        }
+    }
 }
 
 /// One stretch of load on one server.

@@ -26,6 +26,7 @@ pub use timing::Timing;
     Clone,
     Copy,
     Debug,
+    Default,
     PartialEq,
     Eq,
     Serialize,
@@ -36,6 +37,7 @@ pub use timing::Timing;
 #[serde(rename_all = "snake_case")]
 pub enum Placement {
     /// Server and client on disjoint CPUs
+    #[default]
     Split,
     /// Both on all CPUs
     Shared,

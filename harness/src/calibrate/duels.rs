@@ -8,6 +8,7 @@ use super::{Class, Figure, Finding, Fought, Goal, Lab, Run, Test, Trouble};
 use crate::duel::fight::Ring;
 use crate::duel::judge::{is_over, judge};
 use crate::duel::{BLOCKS, Duel, Rules, SLICE_MS, Verdict, WARM_UP_MS};
+use crate::plan::Placement;
 use crate::stats::median;
 
 pub(super) const TESTS: &[Test] = &[
@@ -168,6 +169,10 @@ fn fight(
     let connections = CONNECTIONS.min(lab.size.connections);
     let rules = Rules {
         connections,
+        rate_per_s: None,
+        in_flight: None,
+        workers: [1, 1],
+        placement: Placement::Split,
         payload_bytes: 100,
         warm_up_ms: lab.size.ms(WARM_UP_MS),
         slice_ms: SLICE_MS,
@@ -189,7 +194,7 @@ fn fight(
         interrupt: lab.tools.interrupt,
     };
     let mut pairs = Vec::new();
-    while !is_over(&pairs) {
+    while !is_over(&rules, &pairs) {
         let pair = ring.fight(pairs.len());
         pairs.push(pair.map_err(|(_, outcome)| trouble(outcome))?);
     }

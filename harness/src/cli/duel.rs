@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::plan::Wanted;
+use crate::plan::{Placement, Wanted};
 
 /// Arguments of `duel`
 #[derive(Debug, Args)]
@@ -13,7 +13,7 @@ pub struct Duel {
     pub a: String,
     /// The second server; may be the first again
     pub b: String,
-    /// Connections to each server, all in flight while it is loaded
+    /// Connections to each server, up to 10,000 and more as in `run`
     #[arg(
         short,
         long,
@@ -22,6 +22,21 @@ pub struct Duel {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     pub connections: u32,
+    /// Load at this many echoes per second instead of in a closed loop
+    #[arg(
+        long,
+        value_name = "R",
+        conflicts_with = "in_flight",
+        value_parser = clap::value_parser!(u32).range(1..=10_000_000)
+    )]
+    pub rate: Option<u32>,
+    /// Have only this many of the connections in flight [default: all]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub in_flight: Option<u32>,
     /// Bytes of a message
     #[arg(
         long,
@@ -36,6 +51,23 @@ pub struct Duel {
     /// Have B burn this much: shows what a duel can find
     #[arg(long, value_name = "US", default_value_t = 0)]
     pub spin_us_b: u32,
+    /// Workers of A [default: the CPUs of the servers]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=1024)
+    )]
+    pub workers_a: Option<u32>,
+    /// Workers of B: a server against itself shows what one more worker costs
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=1024)
+    )]
+    pub workers_b: Option<u32>,
+    /// CPUs of servers and clients: disjoint, or both on all
+    #[arg(long, value_name = "P", default_value = "split")]
+    pub placement: Placement,
     /// Short slices: shows that it works, decides only what is plain
     #[arg(long)]
     pub quick: bool,

@@ -14,7 +14,7 @@ use crate::duel::fight::Ring;
 use crate::duel::judge::{is_over, judge, most_pairs};
 use crate::duel::{BLOCKS, Duel, LaunchPair, Rules, SLICE_MS, WARM_UP_MS};
 use crate::event::Event;
-use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, refuse};
+use crate::exit::{DONE, SERVER_FAILED, TOOL, UNFIT, USAGE, refuse};
 use crate::host::{Host, inspect};
 use crate::interrupt::Interrupt;
 use crate::isolation::rights::{self, Ground};
@@ -35,6 +35,10 @@ const BUFFER_BYTES: u32 = 4096;
 
 /// Builds, fights, stores and prints.
 pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
+    if args.in_flight.is_some_and(|it| it > args.connections) {
+        let why = "--in-flight is more than there are: raise --connections";
+        return Err(refuse(USAGE, why));
+    }
     let root = store::root()?;
     let results = store::results(&root, args.results_dir.as_deref());
     // First of all: it may have to come before a second thread.
@@ -60,13 +64,14 @@ pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
         return Ok(128 + signal);
     }
     let (client, built) = built?;
-    let rules = rules(args, servers, &ground);
+    let settings = settings(args, &ground);
+    let rules = rules(args, servers, &settings, &ground);
     let ring = Ring {
         built: [&built[0], &built[1]],
         patience: servers
             .map(|it| Duration::from_secs(it.manifest.ready_s.into())),
         rules: &rules,
-        settings: &settings(args, &ground),
+        settings: &settings,
         host: &host,
         client: &client,
         interrupt: &interrupt,
@@ -95,7 +100,7 @@ impl Fought<'_> {
     /// Fights until it is over, interrupted, or a server fails.
     fn all(&mut self, ring: &Ring<'_>, progress: &Progress) -> Result<()> {
         let names = [&self.args.a, &self.args.b];
-        while !is_over(&self.pairs) {
+        while !is_over(ring.rules, &self.pairs) {
             match ring.fight(self.pairs.len()) {
                 Ok(pair) => self.pairs.push(pair),
                 Err((_, Outcome::Interrupted)) => return Ok(()),
@@ -175,7 +180,12 @@ fn prepare(
     Ok((client, built))
 }
 
-fn rules(args: &Args, servers: [&Server; 2], ground: &Ground) -> Rules {
+fn rules(
+    args: &Args,
+    servers: [&Server; 2],
+    settings: &Settings,
+    ground: &Ground,
+) -> Rules {
     let slow = servers.iter().filter_map(|it| it.manifest.warm_up_ms).max();
     let (slice_ms, blocks) = match slow {
         _ if args.quick => (QUICK_SLICE_MS, QUICK_BLOCKS),
@@ -184,6 +194,11 @@ fn rules(args: &Args, servers: [&Server; 2], ground: &Ground) -> Rules {
     };
     Rules {
         connections: args.connections,
+        rate_per_s: args.rate,
+        in_flight: args.in_flight,
+        workers: [args.workers_a, args.workers_b]
+            .map(|workers| workers.unwrap_or(settings.workers)),
+        placement: settings.placement,
         payload_bytes: args.payload,
         warm_up_ms: match args.quick {
             true => QUICK_SLICE_MS,
@@ -199,17 +214,17 @@ fn rules(args: &Args, servers: [&Server; 2], ground: &Ground) -> Rules {
     }
 }
 
-/// Both servers on the servers' CPUs, both clients on the client's.
+/// Both servers on the same CPUs, and both clients.
 fn settings(args: &Args, ground: &Ground) -> Settings {
-    let placement = plan::Placement::Split;
+    let placement = args.placement;
     let (server_cpus, client_cpus) = place(&inspect::cpus(), placement);
     Settings {
         client: plan::SHARED_CLIENT.into(),
         client_revision: wire::REVISION,
         connections: args.connections,
         payload_bytes: args.payload,
-        rate_per_s: 0.0,
-        in_flight: args.connections,
+        rate_per_s: args.rate.map_or(0.0, f64::from),
+        in_flight: args.in_flight.unwrap_or(args.connections),
         workers: u32::try_from(server_cpus.len()).unwrap_or(1),
         backlog: BACKLOG,
         buffer_bytes: BUFFER_BYTES,

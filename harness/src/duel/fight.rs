@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wire::{Command, End, Event, Load, PROTOCOL, Report, Spec, Window, Work};
+use wire::{Command, End, Event, PROTOCOL, Report, Spec, Window, Work};
 
 use super::{LaunchPair, Rules, Slice};
 use crate::build::Built;
@@ -112,9 +112,10 @@ impl Ring<'_> {
         apart: &Apart,
     ) -> Result<Corner, Fault> {
         let spin_us = self.rules.spin_us[side];
+        let workers = self.rules.workers[side];
         let running = launch(
             self.built[side],
-            self.settings,
+            &Settings { workers, ..self.settings.clone() },
             (spin_us > 0).then_some(spin_us),
             apart,
             self.patience[side],
@@ -135,7 +136,7 @@ impl Ring<'_> {
 
     fn spec(&self, running: &Running, pair: usize) -> Spec {
         let rules = self.rules;
-        let load = Load::InFlight { connections: rules.connections };
+        let load = rules.load();
         let window = |name, duration_ms, warm_up_ms| {
             Window::new(name, load, warm_up_ms, duration_ms)
         };

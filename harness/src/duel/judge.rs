@@ -12,6 +12,7 @@ use super::{
     Verdict,
 };
 use crate::stats::{Estimate, median};
+use crate::summarize::CARRIED_PERCENT;
 
 /// A difference that the verdict calls none.
 const EQUIVALENT: f64 = 0.02;
@@ -41,17 +42,17 @@ pub const fn most_pairs() -> usize {
 
 /// Whether a duel is over after these pairs.
 #[must_use]
-pub fn is_over(pairs: &[LaunchPair]) -> bool {
-    pairs.len() >= most_pairs() || verdict(pairs) != Verdict::Undecided
+pub fn is_over(rules: &Rules, pairs: &[LaunchPair]) -> bool {
+    pairs.len() >= most_pairs() || verdict(rules, pairs) != Verdict::Undecided
 }
 
 /// What these pairs say, if this is a moment to look.
 #[must_use]
-pub fn verdict(pairs: &[LaunchPair]) -> Verdict {
+pub fn verdict(rules: &Rules, pairs: &[LaunchPair]) -> Verdict {
     let Some(look) = LOOKS.iter().find(|look| look.pairs == pairs.len()) else {
         return Verdict::Undecided;
     };
-    if busiest_idle(pairs) > IDLE_LIMIT_PERCENT {
+    if obstacle(rules, pairs).is_some() {
         return Verdict::Undecided;
     }
     let Some(ratio) = over_pairs(pairs, cost, look) else {
@@ -83,13 +84,6 @@ pub fn judge(
     // Between two looks the interval of the next one is shown.
     let look = LOOKS.iter().find(|look| look.pairs >= pairs.len());
     let look = look.unwrap_or(&LOOKS[LOOKS.len() - 1]);
-    let idle = busiest_idle(pairs);
-    let reason = (idle > IDLE_LIMIT_PERCENT).then(|| {
-        format!(
-            "while the other was loaded, one used {idle:.1} % of a CPU by \
-             itself; {IDLE_LIMIT_PERCENT:.0} % is allowed"
-        )
-    });
     Some(Duel {
         schema_version: SCHEMA_VERSION,
         duel: duel.into(),
@@ -99,9 +93,9 @@ pub fn judge(
         ratio: over_pairs(pairs, cost, look)?,
         throughput_ratio: over_pairs(pairs, throughput, look)?,
         launch_pairs: u32::try_from(pairs.len()).unwrap_or(u32::MAX),
-        verdict: verdict(pairs),
-        reason,
-        partial: !is_over(pairs),
+        verdict: verdict(rules, pairs),
+        reason: obstacle(rules, pairs),
+        partial: !is_over(rules, pairs),
         rules: rules.clone(),
         pairs: pairs.to_vec(),
     })
@@ -122,6 +116,37 @@ fn throughput(slices: &Slices) -> f64 {
 
 fn echoes(slices: &Slices) -> u64 {
     slices.iter().map(|slice| slice.echoes).sum()
+}
+
+/// What stands in the way of a verdict, whatever the ratio.
+fn obstacle(rules: &Rules, pairs: &[LaunchPair]) -> Option<String> {
+    let idle = busiest_idle(pairs);
+    if idle > IDLE_LIMIT_PERCENT {
+        return Some(format!(
+            "while the other was loaded, one used {idle:.1} % of a CPU by \
+             itself; {IDLE_LIMIT_PERCENT:.0} % is allowed"
+        ));
+    }
+    let per_s = rules.rate_per_s?;
+    let sides = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]);
+    let short = sides.map(|slices| missed(slices, per_s)).fold(0.0, f64::max);
+    (short > 0.0).then(|| {
+        format!(
+            "in a launch {short:.1} % of the {per_s} echoes per second were \
+             not carried, and {:.0} % are allowed: compare at a lower --rate",
+            100.0 - CARRIED_PERCENT,
+        )
+    })
+}
+
+/// How much of the load stayed undone, in percent; 0 where that is allowed
+/// or may be the chance of its Poisson arrivals (four deviations).
+fn missed(slices: &Slices, per_s: u32) -> f64 {
+    let wall: u64 = slices.iter().map(|slice| slice.wall_ns).sum();
+    let due = float(wall) / 1e9 * f64::from(per_s);
+    let missed = due - float(echoes(slices));
+    let allowed = due * (1.0 - CARRIED_PERCENT / 100.0) + 4.0 * due.sqrt();
+    if missed > allowed { 100.0 * missed / due } else { 0.0 }
 }
 
 fn busiest_idle(pairs: &[LaunchPair]) -> f64 {

@@ -4,7 +4,27 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::plan::Isolation;
+use crate::plan::{Isolation, Placement};
+
+/// All connections in flight.
+fn closed() -> Rules {
+    Rules {
+        connections: 256,
+        rate_per_s: None,
+        in_flight: None,
+        workers: [1, 1],
+        placement: Placement::Split,
+        payload_bytes: 100,
+        warm_up_ms: 500,
+        slice_ms: 100,
+        blocks: 12,
+        spin_us: [0, 0],
+        seed: 1,
+        isolation: Isolation::default(),
+        congestion_control: None,
+        lacking: Vec::new(),
+    }
+}
 
 fn pair(ratio: f64, noise: &mut impl FnMut() -> f64) -> LaunchPair {
     let mut slices = |cost: f64| -> Vec<Slice> {
@@ -38,45 +58,66 @@ fn the_verdict_turns_when_the_two_are_exchanged() {
             idle_percent: pair.idle_percent,
         })
         .collect();
-    assert_eq!(verdict(&cheaper), Verdict::Faster);
-    assert_eq!(verdict(&swapped), Verdict::Slower);
-    assert_eq!(verdict(&exact(1.0, 4)), Verdict::Equivalent);
+    assert_eq!(verdict(&closed(), &cheaper), Verdict::Faster);
+    assert_eq!(verdict(&closed(), &swapped), Verdict::Slower);
+    assert_eq!(verdict(&closed(), &exact(1.0, 4)), Verdict::Equivalent);
 }
 
 #[test]
 fn nothing_is_said_between_two_looks() {
     for count in [0, 1, 2, 3, 5, 6, 7, 9, 15] {
-        assert_eq!(verdict(&exact(0.5, count)), Verdict::Undecided, "{count}");
-        assert!(!is_over(&exact(0.5, count)), "{count}");
+        assert_eq!(
+            verdict(&closed(), &exact(0.5, count)),
+            Verdict::Undecided,
+            "{count}"
+        );
+        assert!(!is_over(&closed(), &exact(0.5, count)), "{count}");
     }
-    assert!(is_over(&exact(0.5, 4)) && is_over(&exact(0.5, 16)));
+    assert!(
+        is_over(&closed(), &exact(0.5, 4))
+            && is_over(&closed(), &exact(0.5, 16))
+    );
 }
 
 #[test]
 fn a_difference_below_one_percent_is_none() {
-    assert_eq!(verdict(&exact(1.006, 4)), Verdict::Equivalent);
+    assert_eq!(verdict(&closed(), &exact(1.006, 4)), Verdict::Equivalent);
 }
 
 #[test]
 fn a_busy_bystander_forbids_a_verdict_and_is_named() {
     let mut pairs = exact(0.5, 4);
     pairs[2].idle_percent = [0.0, 7.5];
-    assert_eq!(verdict(&pairs), Verdict::Undecided);
-    let rules = Rules {
-        connections: 256,
-        payload_bytes: 100,
-        warm_up_ms: 500,
-        slice_ms: 100,
-        blocks: 12,
-        spin_us: [0, 0],
-        seed: 1,
-        isolation: Isolation::default(),
-        congestion_control: None,
-        lacking: Vec::new(),
-    };
-    let duel = judge("id", ["a", "b"], &rules, &pairs).unwrap();
+    assert_eq!(verdict(&closed(), &pairs), Verdict::Undecided);
+    let duel = judge("id", ["a", "b"], &closed(), &pairs).unwrap();
     assert!(duel.reason.unwrap().contains("7.5 %"));
-    assert!(judge("id", ["a", "b"], &rules, &[]).is_none());
+    assert!(judge("id", ["a", "b"], &closed(), &[]).is_none());
+}
+
+#[test]
+fn a_rate_that_one_did_not_carry_forbids_a_verdict_and_is_named() {
+    // 24 slices of 0.1 s hold 240,000 echoes.
+    let at = |per_s| Rules { rate_per_s: Some(per_s), ..closed() };
+    let pairs = exact(0.5, 4);
+    for (per_s, named) in
+        [(99_000, None), (100_900, None), (105_000, Some("4.8 % of the"))]
+    {
+        let duel = judge("id", ["a", "b"], &at(per_s), &pairs).unwrap();
+        match (named, duel.reason) {
+            (None, None) => assert_eq!(duel.verdict, Verdict::Faster),
+            (Some(named), Some(reason)) => {
+                assert!(reason.contains(named), "{reason}");
+                assert_eq!(duel.verdict, Verdict::Undecided);
+            }
+            other => panic!("{per_s}: {other:?}"),
+        }
+    }
+    // Few echoes miss the mark by chance.
+    let few = |echoes| {
+        let slice = Slice { cpu_ns: 1, echoes, wall_ns: 100_000_000 };
+        missed(&[slice; 2], 500)
+    };
+    assert!(few(40) < f64::EPSILON && (few(25) - 50.0).abs() < 1e-9);
 }
 
 #[test]
@@ -104,7 +145,7 @@ fn the_interval_is_students() {
 /// Fights until it is over, launches scattered by 1.5 % and slices by 5 %.
 fn simulated(ratio: f64, rng: &mut ChaCha8Rng) -> (Verdict, usize) {
     let mut pairs = Vec::new();
-    while !is_over(&pairs) {
+    while !is_over(&closed(), &pairs) {
         // Twelve uniform numbers add up to nearly a normal one.
         let mut normal = || -> f64 {
             (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
@@ -112,7 +153,7 @@ fn simulated(ratio: f64, rng: &mut ChaCha8Rng) -> (Verdict, usize) {
         let launch = (0.015 * normal()).exp();
         pairs.push(pair(ratio * launch, &mut || (0.05 * normal()).exp()));
     }
-    (verdict(&pairs), pairs.len())
+    (verdict(&closed(), &pairs), pairs.len())
 }
 
 #[test]

@@ -8,7 +8,10 @@ use std::time::Duration;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid,
 };
-use rustix::thread::{UnshareFlags, unshare_unsafe};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, UnshareFlags, set_capabilities,
+    unshare_unsafe,
+};
 
 use super::wait_readable;
 
@@ -47,8 +50,9 @@ pub fn rehearse(step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
 }
 
 /// Moves this process into a user namespace in which it is who it was before
-/// and has every right over what is made there. Its children have no rights:
-/// they lose them on exec.
+/// and may make networks. It keeps no other right: over its own files it would
+/// have them too, and write where its user forbade that. Its children have
+/// none at all: they lose them on exec.
 ///
 /// # Errors
 /// The kernel refuses; always where this process has a second thread.
@@ -58,11 +62,20 @@ pub fn enter_user_namespace(user: u32, group: u32) -> io::Result<()> {
     // Before its own group may be mapped; older kernels don't ask for it.
     fs::write("/proc/self/setgroups", "deny").ok();
     fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
-    fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
+    fs::write("/proc/self/gid_map", format!("{group} {group} 1"))?;
+    let kept = CapabilitySet::SYS_ADMIN | CapabilitySet::NET_ADMIN;
+    let inheritable = CapabilitySet::empty();
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable };
+    Ok(set_capabilities(None, sets)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+    use std::os::unix::fs::PermissionsExt;
+
+    use rustix::process::{getegid, geteuid};
+
     use super::*;
 
     #[test]
@@ -79,5 +92,25 @@ mod tests {
             rehearse(|| Err(io::Error::from_raw_os_error(libc::EPERM)));
         let errno = refused.unwrap_err().raw_os_error();
         assert_eq!((here, errno), (0, Some(libc::EPERM)));
+    }
+
+    #[test]
+    fn a_user_namespace_opens_no_file_that_was_closed_to_its_user() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let closed = fs::Permissions::from_mode(0o000);
+        fs::set_permissions(file.path(), closed).unwrap();
+        let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+        let tried = rehearse(|| {
+            enter_user_namespace(user, group)?;
+            match fs::File::open(file.path()) {
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                    Ok(())
+                }
+                _ => Err(io::Error::from_raw_os_error(libc::ECANCELED)),
+            }
+        });
+        // Where no namespace can be had there is nothing to hold it to.
+        let errno = tried.err().and_then(|error| error.raw_os_error());
+        assert_ne!(errno, Some(libc::ECANCELED), "it was opened");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Refuses to do: name a winner that the verdict doesn't.
 
-use crate::duel::{Duel, Verdict};
+use crate::duel::{Duel, Rules, Verdict};
+use crate::plan::Placement;
 use crate::summarize::plain;
 use crate::units::{LowHigh, Times};
 
@@ -23,18 +24,31 @@ pub fn duel(duel: &Duel) -> String {
         Times(duel.ratio.median),
         LowHigh(duel.ratio),
     ));
-    sentences.push(format!(
-        "Echoes per second beside it: {} ({}); on few CPUs the client may \
-         have been the limit.",
-        Times(duel.throughput_ratio.median),
-        LowHigh(duel.throughput_ratio),
-    ));
     let rules = &duel.rules;
+    if rules.rate_per_s.is_none() {
+        sentences.push(format!(
+            "Echoes per second beside it: {} ({}); {}.",
+            Times(duel.throughput_ratio.median),
+            LowHigh(duel.throughput_ratio),
+            limit(rules.placement),
+        ));
+    }
     sentences.push(format!(
-        "{} pairs of launches, {} connections to each, slices of {} ms in \
-         the order A B B A, both alive on the same CPUs.",
-        duel.launch_pairs, rules.connections, rules.slice_ms,
+        "{} pairs of launches, {} connections to each, {}, slices of {} ms in \
+         the order A B B A, both alive on the same CPUs{}.",
+        duel.launch_pairs,
+        rules.connections,
+        load(rules),
+        rules.slice_ms,
+        match rules.placement {
+            Placement::Split => "",
+            Placement::Shared => ", which the clients share",
+        },
     ));
+    let [of_a, of_b] = rules.workers;
+    if of_a.max(of_b) > 1 {
+        sentences.push(format!("A had {of_a} workers, B {of_b}."));
+    }
     sentences.extend(isolation(
         "pair of launches",
         rules.isolation,
@@ -52,6 +66,22 @@ pub fn duel(duel: &Duel) -> String {
     }
     sentences.push(String::new());
     sentences.join("\n")
+}
+
+/// What else may bound the rate of a closed loop.
+const fn limit(placement: Placement) -> &'static str {
+    match placement {
+        Placement::Split => "on few CPUs the client may have been the limit",
+        Placement::Shared => "clients and servers took CPU from one another",
+    }
+}
+
+fn load(rules: &Rules) -> String {
+    match (rules.rate_per_s, rules.in_flight) {
+        (Some(per_s), _) => format!("{per_s} echoes per second"),
+        (None, Some(some)) => format!("{some} of them in flight"),
+        (None, None) => "all in flight".into(),
+    }
 }
 
 fn verdict(duel: &Duel, a: &str, b: &str) -> String {
@@ -95,7 +125,7 @@ pub fn duel_json(duel: &Duel) -> String {
 mod tests {
     use super::*;
     use crate::duel::judge::judge;
-    use crate::duel::{LaunchPair, Rules, Slice};
+    use crate::duel::{LaunchPair, Slice};
 
     fn pairs(ratio: f64, count: usize) -> Vec<LaunchPair> {
         let slice = |cpu_ns| Slice { cpu_ns, echoes: 1_000, wall_ns: 100 };
@@ -113,6 +143,10 @@ mod tests {
     fn rules() -> Rules {
         Rules {
             connections: 256,
+            rate_per_s: None,
+            in_flight: None,
+            workers: [1, 1],
+            placement: Placement::Split,
             payload_bytes: 100,
             warm_up_ms: 500,
             slice_ms: 100,
@@ -136,6 +170,28 @@ mod tests {
         assert!(text(1.0).starts_with("x and y cost the same"));
         assert!(text(1.0).contains("0 µs in A and 1 µs in B"));
         assert!(text(1.0).contains("own network (congestion control reno)"));
+    }
+
+    #[test]
+    fn what_each_was_loaded_with_is_told() {
+        let text = |rules| {
+            duel(&judge("id", ["x", "x"], &rules, &pairs(1.1, 4)).unwrap())
+        };
+        let closed = text(rules());
+        assert!(closed.contains("256 connections to each, all in flight,"));
+        assert!(closed.contains("the client may have been the limit"));
+        assert!(!closed.contains("workers"), "{closed}");
+        let some = text(Rules { in_flight: Some(16), ..rules() });
+        assert!(some.contains("to each, 16 of them in flight,"), "{some}");
+        // 4 slices of 100 ns, 1,000 echoes in each.
+        let rate_per_s = Some(1_000_000_000);
+        let workers = [1, 2];
+        let placement = Placement::Shared;
+        let open = text(Rules { rate_per_s, workers, placement, ..rules() });
+        assert!(open.contains("1000000000 echoes per second, slices"));
+        assert!(open.contains("same CPUs, which the clients share."));
+        assert!(open.contains("A had 1 workers, B 2."), "{open}");
+        assert!(!open.contains("Echoes per second beside it"), "{open}");
     }
 
     #[test]

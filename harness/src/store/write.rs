@@ -222,12 +222,18 @@ mod tests {
     #[test]
     fn an_export_is_refused_before_it_costs_anything() {
         let directory = tempfile::tempdir().unwrap();
-        let [host, records, table, nowhere] =
-            ["host.json", "records.jsonl", "table.csv", "none/table.csv"]
-                .map(|name| directory.path().join(name));
+        let [host, records, table, nowhere, device] = [
+            "host.json",
+            "records.jsonl",
+            "table.csv",
+            "none/table.csv",
+            "device",
+        ]
+        .map(|name| directory.path().join(name));
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
         fs::write(&host, b"{}").unwrap();
         fs::write(&records, b"{}").unwrap();
-        prepare_exports(&[&table, Path::new("/dev/stdout")]).unwrap();
+        prepare_exports(&[&table, &device]).unwrap();
         for (paths, part) in [
             (vec![&*records], "a run consists of"),
             (vec![&*table, &*table], "named twice"),

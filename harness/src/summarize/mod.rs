@@ -54,6 +54,7 @@ pub use shipped::ShippedLane;
 pub use spectrum::{Quantile, Spectrum, spectra};
 pub use surroundings::{CLIENT_PREEMPTED, HOST_SPEED, OTHER_CPU, STEAL};
 pub use timeline::{Phase, PhaseKind, Timeline, timelines};
+pub(crate) use types::CARRIED_PERCENT;
 pub use types::{Failure, Launch, Row, SCHEMA_VERSION, Summary};
 
 use std::collections::BTreeMap;

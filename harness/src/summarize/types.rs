@@ -135,7 +135,7 @@ pub struct Launch {
 }
 
 /// A server that answers less of what is offered does not carry the rate.
-const CARRIED_PERCENT: f64 = 99.0;
+pub(crate) const CARRIED_PERCENT: f64 = 99.0;
 
 impl Summary {
     /// The row of a selected server.

@@ -3,16 +3,19 @@
 use std::process::Command;
 
 use harness::duel::{Duel, Verdict};
+use harness::plan::Placement;
 use rustix::process::Signal;
 
 use crate::bed::{Bed, PATIENCE, harness};
-use crate::guard::{Finished, Guarded};
+use crate::guard::{Finished, Guarded, wait_until};
 use crate::tests;
 
 tests![
     the_dearer_of_two_is_named_whichever_comes_first,
     a_server_that_damages_bytes_ends_the_duel_and_is_named,
     an_interrupted_duel_shows_and_keeps_what_was_fought,
+    each_is_loaded_and_launched_as_was_asked,
+    more_in_flight_than_there_are_is_refused,
     an_unknown_server_is_refused_before_anything_is_built,
 ];
 
@@ -94,6 +97,53 @@ fn an_interrupted_duel_shows_and_keeps_what_was_fought() {
     assert!(shown.partial && shown.launch_pairs >= 2, "{shown:#?}");
     assert_eq!(shown.verdict, Verdict::Undecided);
     assert_eq!(shown, stored(&bed));
+}
+
+fn each_is_loaded_and_launched_as_was_asked() {
+    let bed = Bed::new();
+    // Sixteen connections in a closed loop echo tens of thousands a second.
+    let asked = [
+        "--rate",
+        "1000",
+        "--workers-a",
+        "1",
+        "--workers-b",
+        "7",
+        "--placement",
+        "shared",
+    ];
+    let arguments = [&["good", "good"], &asked[..]].concat();
+    let mut duel = Guarded::start(&mut command(&bed, &arguments));
+    let launched = wait_until(PATIENCE, || {
+        duel.has_ended() || duel.offspring().into_iter().any(has_seven_workers)
+    });
+    assert!(launched && !duel.has_ended(), "B was not given its workers");
+    let finished = duel.finish(PATIENCE);
+    finished.exits_with(0);
+    let duel = printed(&finished);
+    let rules = &duel.rules;
+    assert_eq!((rules.rate_per_s, rules.in_flight), (Some(1000), None));
+    assert_eq!(rules.placement, Placement::Shared);
+    assert_eq!(rules.workers, [1, 7]);
+    let slices = duel.pairs.iter().flat_map(|pair| pair.a.iter());
+    let (echoes, wall_ns) =
+        slices.fold((0, 0), |(n, ns), it| (n + it.echoes, ns + it.wall_ns));
+    let per_s = echoes * 1_000_000_000 / wall_ns;
+    assert!((1..2000).contains(&per_s), "{per_s} echoes a second");
+}
+
+fn has_seven_workers(pid: u32) -> bool {
+    let words = std::fs::read(format!("/proc/{pid}/cmdline"));
+    let flag = b"\0--workers\07\0";
+    words.is_ok_and(|words| words.windows(flag.len()).any(|it| it == flag))
+}
+
+fn more_in_flight_than_there_are_is_refused() {
+    let bed = Bed::new();
+    let finished = fight(&bed, &["good", "good", "--in-flight", "17"]);
+    finished.exits_with(2);
+    assert!(finished.stderr.contains("raise --connections"));
+    assert!(!finished.stderr.contains("building"), "{}", finished.stderr);
 }
 
 fn an_unknown_server_is_refused_before_anything_is_built() {
