@@ -159,7 +159,8 @@ pub struct Build {
 /// Arguments of `show`
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Path, id, beginning of an id, latest, latest~1
+    /// Path, id, beginning of an id, latest, latest~1; or the path or id of a
+    /// duel
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
     /// List the stored runs

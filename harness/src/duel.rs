@@ -57,6 +57,11 @@ pub struct Rules {
     pub slice_ms: u64,
     /// Blocks of four slices, A B B A, in each pair of launches.
     pub blocks: u32,
+    /// The ratio of a pair of launches is that of all its slices together,
+    /// and not the median over its blocks: what a runtime pays at moments, as
+    /// for collecting garbage, is part of its cost.
+    #[serde(default)]
+    pub whole: bool,
     /// Microseconds that the handlers of A and of B burn.
     pub spin_us: [u32; 2],
     /// Seed of payloads.

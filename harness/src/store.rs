@@ -16,7 +16,10 @@ use crate::repeat::counted;
 mod find;
 mod write;
 
-pub use find::{BASELINES, all, committed, find, free_baseline, save_baseline};
+pub use find::{
+    BASELINES, DUEL_FILE, all, committed, find, find_duel, free_baseline,
+    save_baseline,
+};
 pub use write::{
     export, prepare, prepare_exports, write_atomically, write_json,
 };

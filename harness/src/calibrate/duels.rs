@@ -177,6 +177,7 @@ fn fight(
         warm_up_ms: lab.size.ms(WARM_UP_MS),
         slice_ms: SLICE_MS,
         blocks: BLOCKS,
+        whole: false,
         spin_us,
         isolation: lab.tools.isolation,
         congestion_control: None,

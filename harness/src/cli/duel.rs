@@ -13,7 +13,7 @@ pub struct Duel {
     pub a: String,
     /// The second server; may be the first again
     pub b: String,
-    /// Connections to each server, up to 10,000 and more as in `run`
+    /// Connections to each server
     #[arg(
         short,
         long,

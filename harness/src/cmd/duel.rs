@@ -25,9 +25,10 @@ use crate::record::Outcome;
 use crate::summarize::reason;
 use crate::{host, plan, preflight, process, render, store};
 
-/// A runtime that collects garbage shows its cost only over seconds.
-const LONG_SLICE_MS: u64 = 2_000;
-const LONG_BLOCKS: u32 = 1;
+/// For runtimes that compile while they run, and collect garbage: all slices
+/// of a pair count together.
+const WHOLE_SLICE_MS: u64 = 200;
+const WHOLE_BLOCKS: u32 = 10;
 const QUICK_SLICE_MS: u64 = 30;
 const QUICK_BLOCKS: u32 = 2;
 const BACKLOG: u32 = 4096;
@@ -36,8 +37,9 @@ const BUFFER_BYTES: u32 = 4096;
 /// Builds, fights, stores and prints.
 pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
     if args.in_flight.is_some_and(|it| it > args.connections) {
-        let why = "--in-flight is more than there are: raise --connections";
-        return Err(refuse(USAGE, why));
+        let all = args.connections;
+        let why = format!("--in-flight is more than the {all} connections");
+        return Err(refuse(USAGE, format!("{why}: raise --connections")));
     }
     let root = store::root()?;
     let results = store::results(&root, args.results_dir.as_deref());
@@ -49,6 +51,15 @@ pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
     let host = host::inspect::inspect(&root);
     let catalog = Catalog::load(&root, &args.server_dir)?;
     let servers = [find(&catalog, &args.a)?, find(&catalog, &args.b)?];
+    for (server, workers) in
+        servers.into_iter().zip([args.workers_a, args.workers_b])
+    {
+        if workers.is_some_and(|it| it > 1) && !server.manifest.parallel {
+            let why = "spreads its connections over no workers";
+            let why = format!("{} {why}: it can't have more", server.id);
+            return Err(refuse(USAGE, why));
+        }
+    }
     preflight::descriptors(args.connections, allowed)
         .and_then(|()| {
             let both = args.connections.saturating_mul(2);
@@ -77,8 +88,9 @@ pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
         interrupt: &interrupt,
     };
     let id = identity::run_id(rules.seed);
-    let file = results.join(&id).join("duel.json");
+    let file = results.join(&id).join(store::DUEL_FILE);
     let mut fought = Fought { id, args, file, pairs: Vec::new() };
+    progress.line(&format!("duel {}", fought.id));
     let end = fought.all(&ring, &progress);
     progress.finish();
     let instrument = instrument::line(&root, &results, &host);
@@ -189,7 +201,7 @@ fn rules(
     let slow = servers.iter().filter_map(|it| it.manifest.warm_up_ms).max();
     let (slice_ms, blocks) = match slow {
         _ if args.quick => (QUICK_SLICE_MS, QUICK_BLOCKS),
-        Some(_) => (LONG_SLICE_MS, LONG_BLOCKS),
+        Some(_) => (WHOLE_SLICE_MS, WHOLE_BLOCKS),
         None => (SLICE_MS, BLOCKS),
     };
     Rules {
@@ -198,7 +210,10 @@ fn rules(
         in_flight: args.in_flight,
         workers: [args.workers_a, args.workers_b]
             .map(|workers| workers.unwrap_or(settings.workers)),
-        placement: settings.placement,
+        placement: match settings.shares_cpus() {
+            true => plan::Placement::Shared,
+            false => settings.placement,
+        },
         payload_bytes: args.payload,
         warm_up_ms: match args.quick {
             true => QUICK_SLICE_MS,
@@ -206,6 +221,7 @@ fn rules(
         },
         slice_ms,
         blocks,
+        whole: slow.is_some(),
         spin_us: [args.spin_us_a, args.spin_us_b],
         seed: args.seed.unwrap_or_else(identity::clock_seed),
         isolation: ground.isolation,

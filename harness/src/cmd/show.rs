@@ -1,4 +1,4 @@
-//! `show`: the table of a stored run.
+//! `show`: the table of a stored run, or what a duel came to.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::cli::{Export, Format, Show};
-use crate::exit::DONE;
+use crate::duel::Duel;
+use crate::exit::{DONE, USAGE, refuse};
 use crate::progress::say;
 use crate::record::Record;
 use crate::render;
@@ -21,6 +22,9 @@ pub(super) fn show(args: &Show) -> Result<u8> {
     if args.list {
         return list(&root, &results);
     }
+    if let Some(duel) = store::find_duel(&results, &args.run)? {
+        return show_duel(args, &duel);
+    }
     let run = store::find(&root, &results, &args.run)?;
     prepare(&results, &args.export, args.save_baseline.as_deref())?;
     let instrument = super::instrument::line(&root, &results, &run.host);
@@ -29,6 +33,20 @@ pub(super) fn show(args: &Show) -> Result<u8> {
     if let Some(name) = &args.save_baseline {
         store::save_baseline(&results, name, &stored_as(&run))?;
     }
+    Ok(DONE)
+}
+
+/// Prints what a duel came to.
+fn show_duel(args: &Show, duel: &Duel) -> Result<u8> {
+    if !args.export.is_empty() || args.save_baseline.is_some() {
+        let why = "a duel has neither table nor rows: only --json shows more";
+        return Err(refuse(USAGE, why));
+    }
+    let text = match args.json {
+        true => render::duel_json(duel),
+        false => render::duel(duel),
+    };
+    super::print(&text)?;
     Ok(DONE)
 }
 

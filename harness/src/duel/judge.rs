@@ -1,11 +1,13 @@
 //! Decides a duel from its slices. Pure: no clock, file or process.
 //!
 //! The ratio of a launch pair is the median over its blocks, so a burst of
-//! somebody else's work spoils a block and no more. Over launch pairs the
-//! logarithms of the ratios are averaged, with Student's interval: after four
-//! pairs no rank test could speak. A duel is looked at up to three times, and
-//! the chances of a false alarm at each look add up to at most 5 %
-//! (Bonferroni).
+//! somebody else's work spoils a block and no more; or that of all its slices
+//! together, where a runtime has bursts of its own ([`Rules::whole`]).
+//!
+//! Over launch pairs the logarithms of the ratios are averaged, with Student's
+//! interval: after four pairs no rank test could speak. A duel is looked at up
+//! to three times, and the chances of a false alarm at each look add up to at
+//! most 5 % (Bonferroni).
 
 use super::{
     Duel, IDLE_LIMIT_PERCENT, LaunchPair, METRIC, Rules, SCHEMA_VERSION, Slice,
@@ -40,10 +42,13 @@ pub const fn most_pairs() -> usize {
     LOOKS[LOOKS.len() - 1].pairs
 }
 
-/// Whether a duel is over after these pairs.
+/// Whether a duel is over after these pairs: decided, or never to be.
 #[must_use]
 pub fn is_over(rules: &Rules, pairs: &[LaunchPair]) -> bool {
-    pairs.len() >= most_pairs() || verdict(rules, pairs) != Verdict::Undecided
+    let looked_at = LOOKS.iter().any(|look| look.pairs == pairs.len());
+    pairs.len() >= most_pairs()
+        || looked_at && obstacle(rules, pairs).is_some()
+        || verdict(rules, pairs) != Verdict::Undecided
 }
 
 /// What these pairs say, if this is a moment to look.
@@ -55,7 +60,7 @@ pub fn verdict(rules: &Rules, pairs: &[LaunchPair]) -> Verdict {
     if obstacle(rules, pairs).is_some() {
         return Verdict::Undecided;
     }
-    let Some(ratio) = over_pairs(pairs, cost, look) else {
+    let Some(ratio) = over_pairs(rules, pairs, cost, look) else {
         return Verdict::Undecided;
     };
     let (low, high) = (ratio.low, ratio.high);
@@ -90,8 +95,8 @@ pub fn judge(
         a: names[0].into(),
         b: names[1].into(),
         metric: METRIC.into(),
-        ratio: over_pairs(pairs, cost, look)?,
-        throughput_ratio: over_pairs(pairs, throughput, look)?,
+        ratio: over_pairs(rules, pairs, cost, look)?,
+        throughput_ratio: over_pairs(rules, pairs, throughput, look)?,
         launch_pairs: u32::try_from(pairs.len()).unwrap_or(u32::MAX),
         verdict: verdict(rules, pairs),
         reason: obstacle(rules, pairs),
@@ -127,20 +132,27 @@ fn obstacle(rules: &Rules, pairs: &[LaunchPair]) -> Option<String> {
              itself; {IDLE_LIMIT_PERCENT:.0} % is allowed"
         ));
     }
+    if pairs.iter().any(|pair| log_ratio(rules, pair, cost).is_none()) {
+        let why = "a pair of launches has blocks without an echo, and no ratio";
+        return Some(format!("{why}: load more, by --rate or a closed loop"));
+    }
     let per_s = rules.rate_per_s?;
-    let sides = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]);
-    let short = sides.map(|slices| missed(slices, per_s)).fold(0.0, f64::max);
+    let all = |of: fn(&LaunchPair) -> &Vec<Slice>| -> Vec<Slice> {
+        pairs.iter().flat_map(of).copied().collect()
+    };
+    let sides = [all(|pair| &pair.a), all(|pair| &pair.b)];
+    let short = sides.map(|slices| missed(&slices, per_s));
+    let short = short[0].max(short[1]);
     (short > 0.0).then(|| {
         format!(
-            "in a launch {short:.1} % of the {per_s} echoes per second were \
-             not carried, and {:.0} % are allowed: compare at a lower --rate",
-            100.0 - CARRIED_PERCENT,
+            "{short:.1} % of the {per_s} echoes per second were not carried: \
+             compare at a lower --rate"
         )
     })
 }
 
-/// How much of the load stayed undone, in percent; 0 where that is allowed
-/// or may be the chance of its Poisson arrivals (four deviations).
+/// How much of the load stayed undone, in percent; 0 where no more did than
+/// is allowed, and than four deviations of its Poisson arrivals explain.
 fn missed(slices: &Slices, per_s: u32) -> f64 {
     let wall: u64 = slices.iter().map(|slice| slice.wall_ns).sum();
     let due = float(wall) / 1e9 * f64::from(per_s);
@@ -153,21 +165,28 @@ fn busiest_idle(pairs: &[LaunchPair]) -> f64 {
     pairs.iter().flat_map(|pair| pair.idle_percent).fold(0.0, f64::max)
 }
 
-/// The logarithm of A over B in one launch pair: the median over its blocks.
-fn log_ratio(pair: &LaunchPair, of: fn(&Slices) -> f64) -> Option<f64> {
-    let blocks = pair.a.chunks_exact(2).zip(pair.b.chunks_exact(2));
+/// The logarithm of A over B in one launch pair: the median over its blocks,
+/// of which there is but one where they count together.
+fn log_ratio(
+    rules: &Rules,
+    pair: &LaunchPair,
+    of: fn(&Slices) -> f64,
+) -> Option<f64> {
+    let size = if rules.whole { pair.a.len().max(1) } else { 2 };
+    let blocks = pair.a.chunks_exact(size).zip(pair.b.chunks_exact(size));
     let logs: Vec<f64> = blocks.map(|(a, b)| (of(a) / of(b)).ln()).collect();
     median(&logs)
 }
 
 /// The mean over launch pairs with Student's interval, as ratios.
 fn over_pairs(
+    rules: &Rules,
     pairs: &[LaunchPair],
     of: fn(&Slices) -> f64,
     look: &Look,
 ) -> Option<Estimate> {
     let logs: Vec<f64> =
-        pairs.iter().filter_map(|pair| log_ratio(pair, of)).collect();
+        pairs.iter().filter_map(|pair| log_ratio(rules, pair, of)).collect();
     let n = logs.len() as f64;
     if logs.is_empty() {
         return None;

@@ -2,6 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use wire::{Arrivals, Load};
 
 use super::*;
 use crate::plan::{Isolation, Placement};
@@ -18,6 +19,7 @@ fn closed() -> Rules {
         warm_up_ms: 500,
         slice_ms: 100,
         blocks: 12,
+        whole: false,
         spin_us: [0, 0],
         seed: 1,
         isolation: Isolation::default(),
@@ -100,7 +102,7 @@ fn a_rate_that_one_did_not_carry_forbids_a_verdict_and_is_named() {
     let at = |per_s| Rules { rate_per_s: Some(per_s), ..closed() };
     let pairs = exact(0.5, 4);
     for (per_s, named) in
-        [(99_000, None), (100_900, None), (105_000, Some("4.8 % of the"))]
+        [(99_000, None), (101_200, None), (105_000, Some("4.8 % of the"))]
     {
         let duel = judge("id", ["a", "b"], &at(per_s), &pairs).unwrap();
         match (named, duel.reason) {
@@ -121,11 +123,50 @@ fn a_rate_that_one_did_not_carry_forbids_a_verdict_and_is_named() {
 }
 
 #[test]
+fn a_launch_without_a_ratio_forbids_a_verdict_and_ends_the_duel() {
+    let mut pairs = exact(0.5, 4);
+    pairs[2].a.iter_mut().for_each(|slice| slice.echoes = 0);
+    assert_eq!(verdict(&closed(), &pairs), Verdict::Undecided);
+    assert!(is_over(&closed(), &pairs));
+    let duel = judge("id", ["a", "b"], &closed(), &pairs).unwrap();
+    assert!(duel.reason.unwrap().contains("without an echo"));
+    // With another look to come, between two of them it goes on.
+    assert!(!is_over(&closed(), &pairs[..3]));
+}
+
+#[test]
+fn what_is_offered_follows_the_rules() {
+    let of = |rate_per_s, in_flight| {
+        Rules { rate_per_s, in_flight, ..closed() }.load()
+    };
+    let in_flight = |connections| Load::InFlight { connections };
+    let (per_s, arrivals) = (500.0, Arrivals::Poisson);
+    assert_eq!(of(None, None), in_flight(256));
+    assert_eq!(of(None, Some(16)), in_flight(16));
+    assert_eq!(of(Some(500), None), Load::Rate { per_s, arrivals });
+}
+
+#[test]
+fn a_duel_of_before_there_were_rates_is_read() {
+    let mut old = serde_json::to_value(closed()).unwrap();
+    let keys = old.as_object_mut().unwrap();
+    for key in ["rate_per_s", "in_flight", "workers", "placement", "whole"] {
+        assert!(keys.remove(key).is_some(), "{key}");
+    }
+    let read: Rules = serde_json::from_value(old).unwrap();
+    assert_eq!(read, Rules { workers: [0, 0], ..closed() });
+}
+
+#[test]
 fn one_burst_spoils_a_block_and_not_the_pair() {
     let mut spoilt = pair(1.0, &mut || 1.0);
     spoilt.a[5].cpu_ns *= 10;
-    let log = log_ratio(&spoilt, cost).unwrap();
+    let log = log_ratio(&closed(), &spoilt, cost).unwrap();
     assert!(log.abs() < 1e-9, "{log}");
+    // 23 slices of one cost and one of ten times that, where all count.
+    let whole = Rules { whole: true, ..closed() };
+    let log = log_ratio(&whole, &spoilt, cost).unwrap();
+    assert!((log.exp() - 33.0 / 24.0).abs() < 1e-9, "{log}");
 }
 
 /// Student's interval as SciPy 1.17.1 gives it: `scipy.stats.t.interval(
@@ -136,7 +177,7 @@ fn the_interval_is_students() {
     let logs: [f64; 4] = [0.0, 0.01, 0.02, 0.03];
     let pairs: Vec<LaunchPair> =
         logs.iter().map(|log| pair(log.exp(), &mut || 1.0)).collect();
-    let found = over_pairs(&pairs, cost, &LOOKS[0]).unwrap();
+    let found = over_pairs(&closed(), &pairs, cost, &LOOKS[0]).unwrap();
     assert!((found.low.ln() + 0.019_804_88).abs() < 1e-6, "{found:?}");
     assert!((found.high.ln() - 0.049_804_88).abs() < 1e-6, "{found:?}");
     assert!((found.level - 0.9875).abs() < 1e-12);

@@ -46,8 +46,17 @@ pub fn duel(duel: &Duel) -> String {
         },
     ));
     let [of_a, of_b] = rules.workers;
-    if of_a.max(of_b) > 1 {
-        sentences.push(format!("A had {of_a} workers, B {of_b}."));
+    if of_a != of_b {
+        sentences.push(format!(
+            "Workers that were asked for: {of_a} of A, {of_b} of B."
+        ));
+    }
+    if rules.whole {
+        sentences.push(
+            "All slices of a pair count together: what a runtime pays at \
+             moments is part of its cost."
+                .into(),
+        );
     }
     sentences.extend(isolation(
         "pair of launches",
@@ -151,6 +160,7 @@ mod tests {
             warm_up_ms: 500,
             slice_ms: 100,
             blocks: 2,
+            whole: false,
             spin_us: [0, 1],
             seed: 1,
             isolation: "pin,netns".parse().unwrap(),
@@ -180,7 +190,9 @@ mod tests {
         let closed = text(rules());
         assert!(closed.contains("256 connections to each, all in flight,"));
         assert!(closed.contains("the client may have been the limit"));
-        assert!(!closed.contains("workers"), "{closed}");
+        assert!(!closed.contains("orkers"), "{closed}");
+        let whole = text(Rules { whole: true, ..rules() });
+        assert!(whole.contains("count together") && closed != whole);
         let some = text(Rules { in_flight: Some(16), ..rules() });
         assert!(some.contains("to each, 16 of them in flight,"), "{some}");
         // 4 slices of 100 ns, 1,000 echoes in each.
@@ -190,7 +202,7 @@ mod tests {
         let open = text(Rules { rate_per_s, workers, placement, ..rules() });
         assert!(open.contains("1000000000 echoes per second, slices"));
         assert!(open.contains("same CPUs, which the clients share."));
-        assert!(open.contains("A had 1 workers, B 2."), "{open}");
+        assert!(open.contains("asked for: 1 of A, 2 of B."), "{open}");
         assert!(!open.contains("Echoes per second beside it"), "{open}");
     }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::{Run, read_json, write_atomically};
+use crate::duel::Duel;
 use crate::exit::{USAGE, refuse};
 use crate::plan::{Plan, Scenario};
 use crate::record::Record;
@@ -45,6 +46,9 @@ fn servers_under_load(plan: &Plan) -> usize {
         false => 0,
     }
 }
+
+/// What a duel's directory holds.
+pub const DUEL_FILE: &str = "duel.json";
 
 /// Where the names of baselines are kept, a file each that holds a run's id.
 pub const BASELINES: &str = "baselines";
@@ -86,6 +90,24 @@ fn baseline(results: &Path, name: &str) -> Option<PathBuf> {
     }
     let id = fs::read_to_string(results.join(BASELINES).join(name)).ok()?;
     Some(results.join(id.trim()))
+}
+
+/// The duel that is called so: its JSON file, its directory, or its id.
+///
+/// # Errors
+/// It has a directory of its own, and is damaged.
+pub fn find_duel(results: &Path, name: &str) -> Result<Option<Duel>> {
+    let path = Path::new(name);
+    // Any other file may only happen to be called as a run is.
+    if path.extension().is_some_and(|it| it == "json")
+        && let Ok(duel) = read_json(path)
+    {
+        return Ok(Some(duel));
+    }
+    let mut places = [path.join(DUEL_FILE), results.join(name).join(DUEL_FILE)]
+        .into_iter()
+        .filter(|place| place.is_file());
+    places.next().map(|place| read_json(&place)).transpose()
 }
 
 /// Finds a run by path, baseline, id, unique beginning of an id, `latest` or

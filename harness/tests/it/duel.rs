@@ -6,16 +6,17 @@ use harness::duel::{Duel, Verdict};
 use harness::plan::Placement;
 use rustix::process::Signal;
 
-use crate::bed::{Bed, PATIENCE, harness};
-use crate::guard::{Finished, Guarded, wait_until};
+use crate::bed::{Bed, PATIENCE, harness, serve_fixture};
+use crate::guard::{Finished, Guarded, output, wait_until};
 use crate::tests;
 
 tests![
     the_dearer_of_two_is_named_whichever_comes_first,
+    a_stored_duel_is_shown_and_has_nothing_to_export,
     a_server_that_damages_bytes_ends_the_duel_and_is_named,
     an_interrupted_duel_shows_and_keeps_what_was_fought,
     each_is_loaded_and_launched_as_was_asked,
-    more_in_flight_than_there_are_is_refused,
+    what_no_server_could_do_is_refused,
     an_unknown_server_is_refused_before_anything_is_built,
 ];
 
@@ -60,6 +61,7 @@ fn the_dearer_of_two_is_named_whichever_comes_first() {
         finished.exits_with(0);
         let duel = printed(&finished);
         assert_eq!(duel, stored(&bed));
+        assert_eq!(printed(&shown(&bed, &duel.duel, &["--json"])), duel);
         assert_eq!(duel.verdict, verdict, "{duel:#?}");
         assert!(!duel.partial && duel.launch_pairs >= 4);
         for pair in &duel.pairs {
@@ -74,6 +76,30 @@ fn the_dearer_of_two_is_named_whichever_comes_first() {
         let live = lines.filter(|line| line.contains("CPU per echo ×"));
         assert_eq!(live.count(), duel.launch_pairs as usize);
     }
+}
+
+/// What `show` prints of a duel.
+fn shown(bed: &Bed, id: &str, more: &[&str]) -> Finished {
+    let mut show = harness(&["show", id, "--results-dir"]);
+    output(show.arg(bed.path("results")).args(more))
+}
+
+fn a_stored_duel_is_shown_and_has_nothing_to_export() {
+    let bed = Bed::new();
+    let finished = fight(&bed, &["good", "good", "--spin-us-b", "1000"]);
+    let id = printed(&finished).duel;
+    let words = shown(&bed, &id, &[]);
+    words.exits_with(0);
+    assert!(words.stdout.starts_with("good (A) costs "), "{words:?}");
+    let table = bed.path("table.csv");
+    let export = format!("csv={}", table.display());
+    shown(&bed, &id, &["--export", &export]).exits_with(2);
+    assert!(!table.exists());
+    let file = bed.path("results").join(&id).join("duel.json");
+    std::fs::write(&file, "{").unwrap();
+    let damaged = shown(&bed, &id, &[]);
+    damaged.exits_with(1);
+    assert!(damaged.stderr.contains("is damaged"), "{damaged:?}");
 }
 
 fn a_server_that_damages_bytes_ends_the_duel_and_is_named() {
@@ -100,7 +126,9 @@ fn an_interrupted_duel_shows_and_keeps_what_was_fought() {
 }
 
 fn each_is_loaded_and_launched_as_was_asked() {
-    let bed = Bed::new();
+    let mut bed = Bed::new();
+    let lines = serve_fixture(&["--bug", "good"]);
+    bed.server("wide", &format!("parallel = true\n{lines}"));
     // Sixteen connections in a closed loop echo tens of thousands a second.
     let asked = [
         "--rate",
@@ -112,7 +140,7 @@ fn each_is_loaded_and_launched_as_was_asked() {
         "--placement",
         "shared",
     ];
-    let arguments = [&["good", "good"], &asked[..]].concat();
+    let arguments = [&["good", "wide"], &asked[..]].concat();
     let mut duel = Guarded::start(&mut command(&bed, &arguments));
     let launched = wait_until(PATIENCE, || {
         duel.has_ended() || duel.offspring().into_iter().any(has_seven_workers)
@@ -134,16 +162,21 @@ fn each_is_loaded_and_launched_as_was_asked() {
 
 fn has_seven_workers(pid: u32) -> bool {
     let words = std::fs::read(format!("/proc/{pid}/cmdline"));
-    let flag = b"\0--workers\07\0";
+    let flag = b"\x00--workers\x007\x00";
     words.is_ok_and(|words| words.windows(flag.len()).any(|it| it == flag))
 }
 
-fn more_in_flight_than_there_are_is_refused() {
+fn what_no_server_could_do_is_refused() {
     let bed = Bed::new();
-    let finished = fight(&bed, &["good", "good", "--in-flight", "17"]);
-    finished.exits_with(2);
-    assert!(finished.stderr.contains("raise --connections"));
-    assert!(!finished.stderr.contains("building"), "{}", finished.stderr);
+    for (asked, part) in [
+        (["--in-flight", "17"], "raise --connections"),
+        (["--workers-b", "2"], "good spreads its connections over no workers"),
+    ] {
+        let finished = fight(&bed, &[&["good", "good"], &asked[..]].concat());
+        finished.exits_with(2);
+        let said = &finished.stderr;
+        assert!(said.contains(part) && !said.contains("building"), "{said}");
+    }
 }
 
 fn an_unknown_server_is_refused_before_anything_is_built() {

@@ -95,6 +95,7 @@ fn main() {
     let whatever_the_figures = vec![
         everything::whole(),
         tidy::tests(),
+        tidy::duels::tests(),
         tidy::reference::tests(),
         tidy::servers::tests(),
         tidy::supply::tests(),

@@ -9,6 +9,7 @@ use toml::Table;
 use crate::bed::root;
 use crate::tests;
 
+pub(crate) mod duels;
 pub(crate) mod reference;
 pub(crate) mod servers;
 pub(crate) mod supply;
