@@ -22,17 +22,10 @@ tests![
     a_gate_that_passes_for_want_of_rounds_says_so,
 ];
 
-const SUBCOMMANDS: [&str; 10] = [
-    "list",
-    "doctor",
-    "build",
-    "run",
-    "show",
-    "report",
-    "advise",
-    "compare",
-    "calibrate",
-    "completions",
+#[rustfmt::skip]
+const SUBCOMMANDS: [&str; 12] = [
+    "list", "doctor", "build", "run", "show", "report",
+    "advise", "compare", "duel", "check", "calibrate", "completions",
 ];
 
 fn said(arguments: &[&str]) -> Finished {
@@ -42,6 +35,9 @@ fn said(arguments: &[&str]) -> Finished {
 fn the_help_of_every_subcommand_is_as_published() {
     let help = said(&["--help"]);
     insta::assert_snapshot!("help", help.exits_with(0).stdout);
+    let (_, listed) = help.stdout.split_once("Commands:\n").unwrap();
+    let listed = listed.lines().take_while(|line| !line.is_empty());
+    assert_eq!(listed.count(), SUBCOMMANDS.len() + 1, "`help` besides");
     for name in SUBCOMMANDS {
         assert!(help.stdout.contains(&format!("  {name} ")), "{name}");
         let own = said(&[name, "--help"]);
