@@ -163,3 +163,25 @@ pub struct Duel {
     /// The raw counts, from which everything above can be computed again.
     pub pairs: Vec<LaunchPair>,
 }
+
+/// Rules for tests: all connections in flight.
+#[cfg(test)]
+pub(crate) fn closed() -> Rules {
+    Rules {
+        connections: 256,
+        rate_per_s: None,
+        in_flight: None,
+        workers: [1, 1],
+        placement: Placement::Split,
+        payload_bytes: 100,
+        warm_up_ms: 500,
+        slice_ms: 100,
+        blocks: 12,
+        whole: false,
+        spin_us: [0, 0],
+        seed: 1,
+        isolation: Isolation::default(),
+        congestion_control: None,
+        lacking: Vec::new(),
+    }
+}

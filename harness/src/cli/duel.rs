@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::run::{rate, workers};
 use crate::plan::{Placement, Wanted};
 
 /// Arguments of `duel`
@@ -27,7 +28,7 @@ pub struct Duel {
         long,
         value_name = "R",
         conflicts_with = "in_flight",
-        value_parser = clap::value_parser!(u32).range(1..=10_000_000)
+        value_parser = rate()
     )]
     pub rate: Option<u32>,
     /// Have only this many of the connections in flight [default: all]
@@ -52,18 +53,10 @@ pub struct Duel {
     #[arg(long, value_name = "US", default_value_t = 0)]
     pub spin_us_b: u32,
     /// Workers of A [default: the CPUs of the servers]
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=1024)
-    )]
+    #[arg(long, value_name = "N", value_parser = workers())]
     pub workers_a: Option<u32>,
     /// Workers of B: a server against itself shows what one more worker costs
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=1024)
-    )]
+    #[arg(long, value_name = "N", value_parser = workers())]
     pub workers_b: Option<u32>,
     /// CPUs of servers and clients: disjoint, or both on all
     #[arg(long, value_name = "P", default_value = "split")]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, ValueEnum};
 
 use super::plan_file::Windows;
@@ -11,6 +12,16 @@ use crate::plan::{Placement, SERIES, SHARED_CLIENT, Scenario, Wanted};
 
 /// What `--rate` is unless it is typed.
 pub const RATE: u32 = 10_000;
+
+/// Workers that a server may be asked for.
+pub(super) fn workers() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=1024)
+}
+
+/// Echoes per second that may be asked for.
+pub(super) fn rate() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=10_000_000)
+}
 
 /// Arguments of `run`
 #[derive(Clone, Debug, Args)]
@@ -64,7 +75,7 @@ pub struct Run {
         long,
         value_name = "R",
         default_value_t = RATE,
-        value_parser = clap::value_parser!(u32).range(1..=10_000_000)
+        value_parser = rate()
     )]
     pub rate: u32,
     /// Rounds; each runs every server once, in shuffled order [default: 6]
@@ -84,11 +95,7 @@ pub struct Run {
     #[arg(long)]
     pub full: bool,
     /// Workers of every server [default: its CPUs]
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=1024)
-    )]
+    #[arg(long, value_name = "N", value_parser = workers())]
     pub workers: Option<u32>,
     /// CPUs of server and client: disjoint, or both on all
     #[arg(long, value_name = "P", default_value = "split")]

@@ -36,11 +36,6 @@ const BUFFER_BYTES: u32 = 4096;
 
 /// Builds, fights, stores and prints.
 pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
-    if args.in_flight.is_some_and(|it| it > args.connections) {
-        let all = args.connections;
-        let why = format!("--in-flight is more than the {all} connections");
-        return Err(refuse(USAGE, format!("{why}: raise --connections")));
-    }
     let root = store::root()?;
     let results = store::results(&root, args.results_dir.as_deref());
     // First of all: it may have to come before a second thread.
@@ -51,15 +46,7 @@ pub(super) fn duel(args: &Args, output: Output) -> Result<u8> {
     let host = host::inspect::inspect(&root);
     let catalog = Catalog::load(&root, &args.server_dir)?;
     let servers = [find(&catalog, &args.a)?, find(&catalog, &args.b)?];
-    for (server, workers) in
-        servers.into_iter().zip([args.workers_a, args.workers_b])
-    {
-        if workers.is_some_and(|it| it > 1) && !server.manifest.parallel {
-            let why = "spreads its connections over no workers";
-            let why = format!("{} {why}: it can't have more", server.id);
-            return Err(refuse(USAGE, why));
-        }
-    }
+    possible(args, servers)?;
     preflight::descriptors(args.connections, allowed)
         .and_then(|()| {
             let both = args.connections.saturating_mul(2);
@@ -164,6 +151,25 @@ impl Fought<'_> {
 
 fn find<'a>(catalog: &'a Catalog, id: &str) -> Result<&'a Server> {
     catalog.get(id).ok_or_else(|| unknown(catalog, id))
+}
+
+/// Refuses what these servers could not do.
+fn possible(args: &Args, servers: [&Server; 2]) -> Result<()> {
+    let all = args.connections;
+    if args.in_flight.is_some_and(|it| it > all) {
+        let why = format!("--in-flight is more than the {all} connections");
+        return Err(refuse(USAGE, format!("{why}: raise --connections")));
+    }
+    let workers = [args.workers_a, args.workers_b];
+    let mut asked = servers.into_iter().zip(workers);
+    let more = |&(server, workers): &(&Server, Option<u32>)| {
+        workers.is_some_and(|it| it > 1) && !server.manifest.parallel
+    };
+    asked.find(more).map_or(Ok(()), |(server, _)| {
+        let why = "spreads its connections over no workers";
+        let why = format!("{} {why}: it can't have more", server.id);
+        Err(refuse(USAGE, why))
+    })
 }
 
 /// Builds the client and both servers.

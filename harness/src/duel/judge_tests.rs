@@ -5,28 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use wire::{Arrivals, Load};
 
 use super::*;
-use crate::plan::{Isolation, Placement};
-
-/// All connections in flight.
-fn closed() -> Rules {
-    Rules {
-        connections: 256,
-        rate_per_s: None,
-        in_flight: None,
-        workers: [1, 1],
-        placement: Placement::Split,
-        payload_bytes: 100,
-        warm_up_ms: 500,
-        slice_ms: 100,
-        blocks: 12,
-        whole: false,
-        spin_us: [0, 0],
-        seed: 1,
-        isolation: Isolation::default(),
-        congestion_control: None,
-        lacking: Vec::new(),
-    }
-}
+use crate::duel::closed;
 
 fn pair(ratio: f64, noise: &mut impl FnMut() -> f64) -> LaunchPair {
     let mut slices = |cost: f64| -> Vec<Slice> {

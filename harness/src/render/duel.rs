@@ -134,7 +134,7 @@ pub fn duel_json(duel: &Duel) -> String {
 mod tests {
     use super::*;
     use crate::duel::judge::judge;
-    use crate::duel::{LaunchPair, Slice};
+    use crate::duel::{LaunchPair, Slice, closed};
 
     fn pairs(ratio: f64, count: usize) -> Vec<LaunchPair> {
         let slice = |cpu_ns| Slice { cpu_ns, echoes: 1_000, wall_ns: 100 };
@@ -151,21 +151,10 @@ mod tests {
 
     fn rules() -> Rules {
         Rules {
-            connections: 256,
-            rate_per_s: None,
-            in_flight: None,
-            workers: [1, 1],
-            placement: Placement::Split,
-            payload_bytes: 100,
-            warm_up_ms: 500,
-            slice_ms: 100,
-            blocks: 2,
-            whole: false,
             spin_us: [0, 1],
-            seed: 1,
             isolation: "pin,netns".parse().unwrap(),
             congestion_control: Some("reno".into()),
-            lacking: Vec::new(),
+            ..closed()
         }
     }
 
