@@ -21,6 +21,7 @@ import time
 
 ABOUT = """Echo over TCP with one asyncio coroutine per connection.
 One thread serves everybody from the standard library's loop, so --workers changes nothing."""
+TURN = 16  # echoes after which the others get their turn
 
 
 def main():
@@ -61,10 +62,14 @@ async def echo(loop, connection, args):
     """Serves one connection until either side ends it."""
     with connection:
         try:
+            turn = 0
             while data := await loop.sock_recv(connection, args.buffer_bytes):
                 spin(args.spin_us)
                 # Suspends while the peer doesn't read, so this coroutine stops reading.
                 await loop.sock_sendall(connection, data)
+                turn += 1
+                if turn % TURN == 0:  # neither waits beside a peer that is always ready
+                    await asyncio.sleep(0)
         except OSError:
             pass  # the peer is gone
 
